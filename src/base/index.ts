@@ -1,0 +1,16 @@
+export type { Diagnostic, Fix, Severity } from './diagnostic.ts';
+export {
+  ConchError,
+  type ConchErrorOptions,
+  type ErrorCode,
+  errorCatalogue,
+  formatWhere,
+  type TritonStatus,
+  toConchError,
+  type Where,
+} from './errors.ts';
+export { hashBytes, hashFile, hashValue } from './hash.ts';
+export { createLogger, type Logger, type LogLevel } from './log.ts';
+export { percentile } from './percentiles.ts';
+export { type Progress, type ProgressTask, silentProgress, track } from './progress.ts';
+export { redact } from './redact.ts';
