@@ -6,25 +6,23 @@ import { expect, test } from 'vitest';
 const layers: Record<string, number> = {
   base: 0,
   tensor: 1,
-  config: 1,
-  onnx: 1,
-  text: 1,
-  checkpoint: 2,
-  repository: 2,
-  protocol: 2,
-  check: 3,
-  compile: 3,
-  engine: 3,
-  client: 3,
-  server: 4,
-  proxy: 4,
-  measure: 4,
-  deploy: 4,
-  cli: 5,
+  config: 2,
+  onnx: 2,
+  text: 2,
+  checkpoint: 3,
+  repository: 3,
+  protocol: 3,
+  check: 4,
+  compile: 4,
+  engine: 4,
+  client: 4,
+  server: 5,
+  proxy: 5,
+  measure: 5,
+  deploy: 5,
+  cli: 6,
 };
 const root = resolve(import.meta.dirname, '../src');
-// `onnx/` and `text/` describe tensors, so they may name the element types of their own layer.
-const sameLayer = new Set(['onnx->tensor', 'text->tensor', 'config->tensor']);
 
 function* sources(folder: string): Generator<string> {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -51,7 +49,7 @@ test('imports go one way, and only through index.ts', () => {
       const here = relative(root, path);
       const isTest = here.endsWith('.test.ts');
       if (layers[to[0]!] === undefined) breaches.push(`${here}: imports ${to.join('/')}, which no layer holds`);
-      else if (!isTest && !(layers[to[0]!]! < layers[from[0]!]!) && !sameLayer.has(`${from[0]}->${to[0]}`))
+      else if (!isTest && !(layers[to[0]!]! < layers[from[0]!]!))
         breaches.push(`${here}: ${from[0]} (layer ${layers[from[0]!]}) imports ${to[0]} (layer ${layers[to[0]!]})`);
       if (to.slice(1).join('/') !== 'index.ts') breaches.push(`${here}: imports ${to.join('/')} past its index.ts`);
     }
@@ -66,7 +64,7 @@ test('every folder of src has a layer', () => {
 
 test('no source file has grown past 500 lines', () => {
   const long = [...sources(root)].filter(
-    (path) => !path.includes('generated') && readFileSync(path, 'utf8').split('\n').length > 500,
+    (path) => !/generated\.ts$|schema\/table\.ts$/.test(path) && readFileSync(path, 'utf8').split('\n').length > 500,
   );
   expect(long.map((path) => relative(root, path))).toEqual([]);
 });

@@ -1,0 +1,67 @@
+import type { Tensor } from '../tensor/index.ts';
+
+/** Values that custom and standard request parameters may take in the v2 protocol. */
+export type ParameterValue = string | number | bigint | boolean;
+
+/** What a client asks of a model, free of any wire format. Tensor shapes include the batch dimension. */
+export interface InferenceRequest {
+  readonly model: string;
+  /** Decimal text; absent or empty means the newest ready version. */
+  readonly version?: string | undefined;
+  readonly id?: string | undefined;
+  readonly inputs: readonly Tensor[];
+  /** Outputs wanted; absent or empty means all that the configuration lists. */
+  readonly outputs?: readonly RequestedOutput[] | undefined;
+  readonly parameters?: Readonly<Record<string, ParameterValue>> | undefined;
+  /** 1 is the most urgent; 0 or absent is the model's default level. */
+  readonly priority?: number | undefined;
+  /** Queue timeout in microseconds; 0 or absent is the model's default. */
+  readonly timeoutMicroseconds?: number | undefined;
+  /** Aborted when the client goes away; frees the request's place in the queue. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface RequestedOutput {
+  readonly name: string;
+  /** Return the top N classes as text instead of the tensor (classification extension); 0 or absent: off. */
+  readonly classification?: number | undefined;
+}
+
+export interface InferenceResponse {
+  readonly model: string;
+  readonly version: string;
+  readonly id?: string | undefined;
+  readonly outputs: readonly Tensor[];
+  readonly parameters?: Readonly<Record<string, ParameterValue>> | undefined;
+}
+
+/** A tensor as metadata describes it; shapes have a leading -1 where the model batches. */
+export interface TensorMetadata {
+  readonly name: string;
+  readonly datatype: string;
+  readonly shape: readonly number[];
+}
+
+export interface ModelMetadata {
+  readonly name: string;
+  readonly versions: readonly string[];
+  readonly platform: string;
+  readonly inputs: readonly TensorMetadata[];
+  readonly outputs: readonly TensorMetadata[];
+}
+
+export interface ServerMetadata {
+  readonly name: string;
+  readonly version: string;
+  readonly extensions: readonly string[];
+}
+
+export type ModelState = 'UNKNOWN' | 'READY' | 'UNAVAILABLE' | 'LOADING' | 'UNLOADING';
+
+/** A row of the repository index; a model that was never loaded has only a name. */
+export interface ModelIndexEntry {
+  readonly name: string;
+  readonly version?: string;
+  readonly state?: ModelState;
+  readonly reason?: string;
+}
