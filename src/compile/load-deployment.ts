@@ -1,0 +1,127 @@
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import { ConchError } from '../base/index.ts';
+import type { Deployment } from './deployment.ts';
+
+/** A deployment that was read and checked, with the folder that its relative paths start from. */
+export interface LoadedDeployment {
+  readonly deployment: Deployment;
+  /** Absolute path of the deployment file; undefined for one built from command-line arguments. */
+  readonly file: string | undefined;
+  /** Absolute folder that relative paths in the deployment start from. */
+  readonly baseDir: string;
+}
+
+export const deploymentFileNames = ['conch.config.ts', 'conch.config.mts', 'conch.config.js', 'conch.config.mjs'];
+
+const activation = z.enum(['relu', 'gelu', 'tanh', 'sigmoid', 'silu']);
+const layer = z.union([activation, z.strictObject({ linear: z.string().min(1) })]);
+// Triton's own messages are typed at compile time and checked in whole by `conch check` after printing.
+const message = z.record(z.string(), z.unknown());
+const configSettings = {
+  dynamic_batching: message.optional(),
+  instance_group: z.array(message).optional(),
+  version_policy: message.optional(),
+  optimization: message.optional(),
+  parameters: z.record(z.string(), message).optional(),
+  response_cache: message.optional(),
+  metric_tags: z.record(z.string(), z.string()).optional(),
+  model_warmup: z.array(message).optional(),
+};
+const modelSettings = {
+  ...configSettings,
+  max_batch_size: z.int().min(0).optional(),
+  version: z.int().min(1).optional(),
+  expect: z.string().min(1).optional(),
+  tolerance: z.number().positive().optional(),
+};
+const checkpointModel = z.strictObject({
+  ...modelSettings,
+  checkpoint: z.string().min(1),
+  revision: z.string().min(1).optional(),
+  max_length: z.int().min(3).optional(),
+  tokenizer: z.strictObject(configSettings).optional(),
+  model: z.strictObject(configSettings).optional(),
+});
+const mlpModel = z.strictObject({
+  ...modelSettings,
+  weights: z.string().min(1),
+  layers: z.array(layer).min(1),
+  input: z.string().min(1),
+  output: z.string().min(1),
+});
+const outer = z.strictObject({
+  repository: z.string().min(1).optional(),
+  target: z.string().min(1).optional(),
+  models: z.record(z.string(), z.record(z.string(), z.unknown())),
+});
+
+/** The deployment file in `dir`, or undefined. */
+export function findDeploymentFile(dir: string): string | undefined {
+  return deploymentFileNames.map((name) => resolve(dir, name)).find((path) => existsSync(path));
+}
+
+/** Imports and checks a deployment file. Throws FILE_NOT_FOUND or DEPLOYMENT_INVALID naming the file and field. */
+export async function loadDeployment(path: string): Promise<LoadedDeployment> {
+  const file = resolve(path);
+  if (!existsSync(file)) {
+    throw new ConchError('FILE_NOT_FOUND', `no deployment file at ${path}`, {
+      fix: `create ${deploymentFileNames[0]}, or name a checkpoint: conch compile ./checkpoint --name finbert --out models`,
+    });
+  }
+  let exported: { default?: unknown };
+  try {
+    exported = await import(pathToFileURL(file).href);
+  } catch (error) {
+    throw new ConchError('DEPLOYMENT_INVALID', `${path} cannot be run: ${(error as Error).message}`, {
+      where: { file: path },
+      cause: error,
+    });
+  }
+  if (exported.default === undefined) {
+    throw new ConchError('DEPLOYMENT_INVALID', `${path} has no default export`, {
+      where: { file: path },
+      fix: 'export default defineDeployment({ models: { ... } })',
+    });
+  }
+  return { deployment: checkDeployment(exported.default, path), file, baseDir: dirname(file) };
+}
+
+/** `value` as a Deployment; throws DEPLOYMENT_INVALID listing every wrong field. `source` names it in messages. */
+export function checkDeployment(value: unknown, source: string): Deployment {
+  const problems: string[] = [];
+  const parsed = outer.safeParse(value);
+  if (!parsed.success) problems.push(...describe(parsed.error, ''));
+  else {
+    const models = Object.entries(parsed.data.models);
+    if (models.length === 0) problems.push('models: expected at least one model, got none');
+    for (const [name, model] of models) {
+      const path = `models.${name}`;
+      const kinds = ['checkpoint', 'weights'].filter((key) => model[key] !== undefined);
+      if (kinds.length !== 1) {
+        const got = kinds.length === 0 ? `only ${Object.keys(model).join(', ') || 'nothing'}` : 'both';
+        problems.push(`${path}: expected either 'checkpoint' or 'weights', got ${got}`);
+        continue;
+      }
+      const schema = kinds[0] === 'checkpoint' ? checkpointModel : mlpModel;
+      const result = schema.safeParse(model);
+      if (!result.success) problems.push(...describe(result.error, path));
+    }
+  }
+  if (problems.length > 0) {
+    throw new ConchError('DEPLOYMENT_INVALID', `${source}: ${problems.join('; ')}`, {
+      where: { file: source },
+      fix: 'see the types of defineDeployment in conch-triton',
+    });
+  }
+  return value as Deployment;
+}
+
+function describe(error: z.ZodError, prefix: string): string[] {
+  return error.issues.map((issue) => {
+    const path = [prefix, ...issue.path.map(String)].filter(Boolean).join('.') || 'the default export';
+    return `${path}: ${issue.message[0]!.toLowerCase()}${issue.message.slice(1)}`;
+  });
+}
