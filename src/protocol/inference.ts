@@ -13,12 +13,22 @@ export interface InferenceRequest {
   /** Outputs wanted; absent or empty means all that the configuration lists. */
   readonly outputs?: readonly RequestedOutput[] | undefined;
   readonly parameters?: Readonly<Record<string, ParameterValue>> | undefined;
+  /** Of requests to models that keep state between requests. */
+  readonly sequence?: SequencePosition | undefined;
   /** 1 is the most urgent; 0 or absent is the model's default level. */
   readonly priority?: number | undefined;
   /** Queue timeout in microseconds; 0 or absent is the model's default. */
   readonly timeoutMicroseconds?: number | undefined;
   /** Aborted when the client goes away; frees the request's place in the queue. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Which sequence a request belongs to, and whether it opens or closes it. */
+export interface SequencePosition {
+  /** A number or bigint for integer correlation IDs, text for string ones; 0 and '' mean no sequence. */
+  readonly id: number | bigint | string;
+  readonly start: boolean;
+  readonly end: boolean;
 }
 
 export interface RequestedOutput {
