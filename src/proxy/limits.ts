@@ -1,0 +1,18 @@
+/** What one client may ask of the proxy at once. Sizes beyond a limit are answered with 413, a full house with 429. */
+export interface ProxyLimits {
+  /** Largest request body in bytes. */
+  readonly bodyBytes: number;
+  /** Most items (texts, rows) in one request. */
+  readonly itemsPerRequest: number;
+  /** Most characters (Unicode code points) in one text. */
+  readonly charactersPerText: number;
+  /** Inference requests in flight at the same time, over all clients. */
+  readonly concurrentRequests: number;
+}
+
+export const defaultLimits: ProxyLimits = {
+  bodyBytes: 1 << 20,
+  itemsPerRequest: 256,
+  charactersPerText: 20_000,
+  concurrentRequests: 256,
+};
