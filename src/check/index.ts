@@ -1,0 +1,11 @@
+export { type CheckOptions, check } from './check.ts';
+export { applyFixes, type FixedFile } from './fixes.ts';
+export { formatGithub } from './format/github.ts';
+export { formatJson } from './format/json.ts';
+export { formatSarif } from './format/sarif.ts';
+export { formatText, type Palette, plainPalette } from './format/text.ts';
+export { rulesMarkdown } from './markdown.ts';
+export type { EnsembleRule, Finding, ModelRule, RepositoryRule, Rule } from './rule.ts';
+export { rules } from './rules/index.ts';
+export { type Verdict, verdicts } from './verdicts.ts';
+export type { Host, ModelView, RepositoryView } from './view.ts';
