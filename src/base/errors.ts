@@ -49,6 +49,7 @@ export const errorCatalogue = {
   REQUEST_CANCELLED: { status: 'CANCELLED', means: 'The client went away or cancelled before the answer.' },
   QUEUE_FULL: { status: 'UNAVAILABLE', means: 'A queue is at its limit; try again later.' },
   QUEUE_TIMEOUT: { status: 'UNAVAILABLE', means: 'A request waited longer than its queue policy allows.' },
+  DEADLINE_EXCEEDED: { status: 'UNAVAILABLE', means: 'A request took longer than its time limit.' },
   SERVER_STOPPING: { status: 'UNAVAILABLE', means: 'The server is shutting down and takes no new work.' },
   SERVER_UNREACHABLE: { status: 'UNAVAILABLE', means: 'A server could not be reached or broke the connection.' },
   SERVER_ERROR: { status: 'UNKNOWN', means: 'A server answered with an error.' },
