@@ -11,6 +11,7 @@ export {
 } from './errors.ts';
 export { hashBytes, hashFile, hashValue } from './hash.ts';
 export { createLogger, type Logger, type LogLevel } from './log.ts';
+export { packageVersion } from './package.ts';
 export { percentile } from './percentiles.ts';
 export { type Progress, type ProgressTask, silentProgress, track } from './progress.ts';
 export { redact } from './redact.ts';

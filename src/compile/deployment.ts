@@ -1,4 +1,5 @@
 import type { ModelConfig } from '../config/index.ts';
+import type { MlpLayer } from './mlp.ts';
 
 /** Settings that go into a model's config.pbtxt as they are; names and meanings are Triton's. */
 export type ConfigSettings = Pick<
@@ -44,19 +45,16 @@ export interface CheckpointDeployment extends ModelSettings {
   model?: Omit<ConfigSettings, 'max_batch_size'>;
 }
 
-/** A layer of a multi-layer perceptron: the prefix of `<linear>.weight` and `<linear>.bias`, or an activation. */
-export type MlpLayer = { linear: string } | 'relu' | 'gelu' | 'tanh' | 'sigmoid' | 'silu';
-
 /** A small feed-forward network from safetensors weights, built with conch's own graph builder. */
 export interface MlpDeployment extends ModelSettings {
   /** A safetensors file, relative to the deployment file. */
   weights: string;
-  /** Layers in order, e.g. `[{ linear: 'net.0' }, 'relu', { linear: 'net.2' }]`. */
+  /** Linear layers in order, e.g. `[{ name: 'net.0', activation: 'relu' }, { name: 'net.2' }]`. */
   layers: MlpLayer[];
-  /** Name of the input tensor, FP32 [in_features of the first layer]. */
-  input: string;
-  /** Name of the output tensor, FP32 [out_features of the last layer]. */
-  output: string;
+  /** Name of the input tensor, FP32 [in_features of the first layer]; `x` unless given. */
+  input?: string;
+  /** Name of the output tensor, FP32 [out_features of the last layer]; `prediction` unless given. */
+  output?: string;
 }
 
 export type ModelDeployment = CheckpointDeployment | MlpDeployment;

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { registerHooks } from 'node:module';
+import { dirname, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { ConchError } from '../base/index.ts';
@@ -16,8 +17,8 @@ export interface LoadedDeployment {
 
 export const deploymentFileNames = ['conch.config.ts', 'conch.config.mts', 'conch.config.js', 'conch.config.mjs'];
 
-const activation = z.enum(['relu', 'gelu', 'tanh', 'sigmoid', 'silu']);
-const layer = z.union([activation, z.strictObject({ linear: z.string().min(1) })]);
+const activation = z.enum(['identity', 'relu', 'gelu', 'gelu_new', 'gelu_pytorch_tanh', 'silu', 'tanh', 'sigmoid']);
+const layer = z.strictObject({ name: z.string().min(1), activation: activation.optional() });
 // Triton's own messages are typed at compile time and checked in whole by `conch check` after printing.
 const message = z.record(z.string(), z.unknown());
 const configSettings = {
@@ -49,8 +50,8 @@ const mlpModel = z.strictObject({
   ...modelSettings,
   weights: z.string().min(1),
   layers: z.array(layer).min(1),
-  input: z.string().min(1),
-  output: z.string().min(1),
+  input: z.string().min(1).optional(),
+  output: z.string().min(1).optional(),
 });
 const outer = z.strictObject({
   repository: z.string().min(1).optional(),
@@ -71,6 +72,7 @@ export async function loadDeployment(path: string): Promise<LoadedDeployment> {
       fix: `create ${deploymentFileNames[0]}, or name a checkpoint: conch compile ./checkpoint --name finbert --out models`,
     });
   }
+  resolveOwnName();
   let exported: { default?: unknown };
   try {
     exported = await import(pathToFileURL(file).href);
@@ -87,6 +89,19 @@ export async function loadDeployment(path: string): Promise<LoadedDeployment> {
     });
   }
   return { deployment: checkDeployment(exported.default, path), file, baseDir: dirname(file) };
+}
+
+let ownNameResolves = false;
+
+/** Lets a deployment file import `conch-triton` wherever it lies: the running package answers, installed there or not. */
+function resolveOwnName(): void {
+  if (ownNameResolves) return;
+  ownNameResolves = true;
+  const own = new URL(`../index${extname(import.meta.url)}`, import.meta.url).href;
+  registerHooks({
+    resolve: (specifier, context, next) =>
+      specifier === 'conch-triton' ? { url: own, shortCircuit: true } : next(specifier, context),
+  });
 }
 
 /** `value` as a Deployment; throws DEPLOYMENT_INVALID listing every wrong field. `source` names it in messages. */

@@ -1,0 +1,17 @@
+import { checkCommand } from './check.ts';
+import type { Command } from './command.ts';
+import { compileCommand } from './compile.ts';
+import { proxyCommand } from './proxy.ts';
+import { serveCommand } from './serve.ts';
+import { startCommand } from './start.ts';
+import { validateCommand } from './validate.ts';
+
+/** Every command, in the order of `conch --help`: the way that a model takes. */
+export const commands: readonly Command[] = [
+  startCommand,
+  compileCommand,
+  checkCommand,
+  serveCommand,
+  proxyCommand,
+  validateCommand,
+];

@@ -1,0 +1,53 @@
+import { ConchError, createLogger } from '../base/index.ts';
+import type { Command } from './command.ts';
+import { requireRepository } from './deployment.ts';
+import { aborted, logOption } from './serve.ts';
+import { address, port } from './values.ts';
+
+export const proxyCommand: Command = {
+  name: 'proxy',
+  summary: 'the web application in front of a server: routes by model, OpenAPI, limits',
+  options: [
+    { flags: '--server <url>', summary: 'the server behind it: Triton, or conch serve', parse: address },
+    { flags: '--repository <dir>', summary: 'start the embedded server over this repository instead' },
+    { flags: '--port <port>', summary: 'port of the proxy', parse: port, default: 8080 },
+    { flags: '--host <host>', summary: 'address to listen on', default: '127.0.0.1' },
+    logOption,
+  ],
+  example: 'conch proxy --repository models --port 8080',
+  async action({ options, signal }, output) {
+    if (options.server !== undefined && options.repository !== undefined) {
+      throw new ConchError('USAGE', '--server and --repository exclude each other', {
+        fix: 'name a running server, or the repository that an embedded one shall serve',
+      });
+    }
+    const { startProxy } = await import('../proxy/index.ts');
+    const logger = createLogger(options.logLevel as never);
+    const embedded = options.server === undefined ? await startEmbedded(options.repository) : undefined;
+    try {
+      const proxy = await startProxy({
+        server: embedded?.url ?? (options.server as string),
+        host: options.host as string,
+        port: options.port as number,
+        logger,
+      });
+      if (output.json) output.printJson({ url: proxy.url, server: embedded?.url ?? options.server });
+      else {
+        output.print(`proxy at ${proxy.url}, in front of ${embedded?.url ?? options.server}`);
+        output.print(`documentation at ${proxy.url}/docs; Ctrl-C stops`);
+      }
+      await aborted(signal);
+      output.note('stopping: finishing the requests under way');
+      await proxy.close();
+    } finally {
+      await embedded?.close();
+    }
+    return 0;
+  },
+};
+
+/** An embedded server on free ports over a repository, for commands that need one beside them. */
+export async function startEmbedded(repository: unknown) {
+  const { startServer } = await import('../server/index.ts');
+  return startServer({ repository: await requireRepository(repository), httpPort: 0, metricsPort: false });
+}

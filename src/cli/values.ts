@@ -1,0 +1,39 @@
+import { ConchError } from '../base/index.ts';
+
+/** A TCP port: 0 (any free one) to 65535. */
+export function port(text: string, flag: string): number {
+  return wholeNumber(text, flag, 0, 65535);
+}
+
+export function positiveInteger(text: string, flag: string): number {
+  return wholeNumber(text, flag, 1, Number.MAX_SAFE_INTEGER);
+}
+
+export function wholeNumber(text: string, flag: string, min: number, max: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < min || value > max) {
+    const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+    throw new ConchError('USAGE', `${flag}: expected a whole number ${range}, got '${text}'`);
+  }
+  return value;
+}
+
+export function positiveNumber(text: string, flag: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) {
+    throw new ConchError('USAGE', `${flag}: expected a number above 0, got '${text}'`);
+  }
+  return value;
+}
+
+/** An absolute http or https address without a trailing slash. */
+export function address(text: string, flag: string): string {
+  let url: URL | undefined;
+  try {
+    url = new URL(text);
+  } catch {}
+  if (!url || !/^https?:$/.test(url.protocol)) {
+    throw new ConchError('USAGE', `${flag}: expected an address like http://127.0.0.1:8000, got '${text}'`);
+  }
+  return url.href.replace(/\/$/, '');
+}

@@ -1,0 +1,124 @@
+import { join } from 'node:path';
+import { ConchError, hashValue, type Progress, type ProgressTask, toConchError } from '../base/index.ts';
+import { type ModelConfig, printConfig } from '../config/index.ts';
+import type { Target } from '../onnx/index.ts';
+import { beginVersion, isUpToDate, type Manifest, readModel } from '../repository/index.ts';
+import type { CompiledTensor } from './compiled.ts';
+
+/** What every compile step shares: where it writes, for what, and how it reports. */
+export interface CompileContext {
+  /** Absolute folder of the model repository. */
+  readonly repository: string;
+  readonly target: Target;
+  /** Absolute folder that the deployment's relative paths start from. */
+  readonly baseDir: string;
+  /** Build even what is up to date, and over hand-edited configurations. */
+  readonly force: boolean;
+  readonly toolVersion: string;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One version of one model, as data plus the step that writes its files. */
+export interface ArtifactPlan {
+  readonly name: string;
+  readonly version: number;
+  /** Bumped when the step's output changes for the same inputs, so that old artifacts are built again. */
+  readonly recipe: number;
+  /** What it is made from: labels to content hashes. */
+  readonly inputs: Readonly<Record<string, string>>;
+  /** Settings that shape the result; anything JSON. */
+  readonly settings: unknown;
+  readonly source: Manifest['source'];
+  /** Writes the version's files into `dir`. */
+  build(dir: string, task: ProgressTask): Promise<BuiltArtifact>;
+}
+
+export interface BuiltArtifact {
+  readonly config: ModelConfig;
+  readonly labels?: Readonly<Record<string, readonly string[]>>;
+  readonly tensors: { readonly inputs: readonly CompiledTensor[]; readonly outputs: readonly CompiledTensor[] };
+  /** Further facts for the manifest, e.g. opset and parameter count. */
+  readonly facts?: Readonly<Record<string, unknown>>;
+}
+
+/** The outcome for one model. */
+export interface MadeModel {
+  readonly name: string;
+  readonly version: number;
+  readonly action: 'built' | 'unchanged';
+  /** Size of the version's files together, bytes. */
+  readonly bytes: number;
+  readonly milliseconds: number;
+  readonly manifest: Manifest;
+}
+
+/**
+ * Builds one version unless its inputs, settings and files are those of the last build. The version is written aside
+ * and swapped in whole, so that a failure leaves the previous one serving.
+ */
+export async function makeArtifact(context: CompileContext, plan: ArtifactPlan): Promise<MadeModel> {
+  const from = performance.now();
+  context.signal?.throwIfAborted();
+  const task = context.progress.start(plan.name);
+  const made = (action: MadeModel['action'], manifest: Manifest): MadeModel => {
+    const bytes = Object.values(manifest.artifacts).reduce((sum, file) => sum + file.size, 0);
+    task.done(action === 'built' ? formatBytes(bytes) : 'unchanged');
+    return { name: plan.name, version: plan.version, action, bytes, milliseconds: performance.now() - from, manifest };
+  };
+  try {
+    const { name, version, recipe, inputs, settings } = plan;
+    const inputsHash = hashValue({
+      name,
+      version,
+      recipe,
+      inputs,
+      settings,
+      target: context.target.name,
+      tool: context.toolVersion,
+    });
+    if (!context.force && (await isUpToDate(context.repository, name, version, inputsHash))) {
+      const entry = await readModel(join(context.repository, name));
+      if (entry.manifest) return made('unchanged', entry.manifest);
+    }
+    const writer = await beginVersion(context.repository, name, version, { force: context.force });
+    try {
+      const built = await plan.build(writer.dir, task);
+      const entry = await writer.commit({
+        config: printConfig(built.config),
+        ...(built.labels && { labels: Object.fromEntries(Object.entries(built.labels).map(([k, v]) => [k, [...v]])) }),
+        manifest: {
+          format: 1,
+          name,
+          version,
+          inputsHash,
+          inputs: { ...inputs },
+          tool: { name: 'conch-triton', version: context.toolVersion, node: process.version },
+          target: context.target.name,
+          created: new Date().toISOString(),
+          source: plan.source,
+          tensors: built.tensors,
+          ...built.facts,
+        },
+      });
+      return made('built', entry.manifest!);
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+  } catch (error) {
+    task.fail();
+    if (context.signal?.aborted || error instanceof ConchError) throw error;
+    throw new ConchError('COMPILE_FAILED', `${plan.name}: ${toConchError(error).message}`, { cause: error });
+  }
+}
+
+/** `1234567` as `1.2 MB`; decimal units, as disks and downloads are measured. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  const units = ['kB', 'MB', 'GB', 'TB'];
+  let value = bytes / 1000;
+  let unit = 0;
+  for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1000;
+  return `${value.toFixed(1)} ${units[unit]}`;
+}

@@ -1,0 +1,87 @@
+import { basename, resolve } from 'node:path';
+import { ConchError, type Progress, packageVersion, silentProgress } from '../base/index.ts';
+import { defaultTarget, findTarget } from '../onnx/index.ts';
+import type { CompileContext, MadeModel } from './artifact.ts';
+import { isCheckpointDeployment, type ModelDeployment } from './deployment.ts';
+import type { LoadedDeployment } from './load-deployment.ts';
+import { makeMlpModel } from './mlp-model.ts';
+import { makeTextModel } from './text-model.ts';
+
+export interface CompileOptions {
+  /** Build only these of the deployment's models. */
+  readonly models?: readonly string[];
+  /** Overrides the deployment's repository folder; relative to the working directory. */
+  readonly repository?: string;
+  /** Overrides the deployment's target. */
+  readonly target?: string;
+  /** Build what is up to date too, and overwrite configurations that were edited by hand. */
+  readonly force?: boolean;
+  readonly progress?: Progress;
+  readonly signal?: AbortSignal;
+}
+
+export interface CompileResult {
+  /** Absolute folder of the model repository. */
+  readonly repository: string;
+  readonly target: string;
+  /** In the order of the deployment; composing models before their ensemble. */
+  readonly models: readonly MadeModel[];
+}
+
+/** Builds what a deployment describes into its model repository; unchanged models are left alone. */
+export async function compileDeployment(loaded: LoadedDeployment, options: CompileOptions): Promise<CompileResult> {
+  const { deployment, baseDir } = loaded;
+  const target =
+    (options.target ?? deployment.target) ? findTarget((options.target ?? deployment.target)!) : defaultTarget;
+  const context: CompileContext = {
+    repository: repositoryOf(loaded, options.repository),
+    target,
+    baseDir,
+    force: options.force ?? false,
+    toolVersion: packageVersion(),
+    progress: options.progress ?? silentProgress,
+    signal: options.signal,
+  };
+  const models: MadeModel[] = [];
+  for (const name of chosen(deployment.models, options.models)) {
+    const model = deployment.models[name]!;
+    models.push(...(await make(context, name, model)));
+  }
+  return { repository: context.repository, target: target.name, models };
+}
+
+/** Absolute folder of a deployment's model repository; `override` is relative to the working directory. */
+export function repositoryOf(loaded: LoadedDeployment, override?: string): string {
+  return override ? resolve(override) : resolve(loaded.baseDir, loaded.deployment.repository ?? 'models');
+}
+
+/** A deployment of one checkpoint, as `conch compile <checkpoint> --name N --out DIR` means it. */
+export function deploymentOf(options: {
+  checkpoint: string;
+  name?: string;
+  out?: string;
+  revision?: string;
+  max_batch_size?: number;
+}): LoadedDeployment {
+  const name = options.name ?? basename(options.checkpoint).toLowerCase();
+  const { checkpoint, revision, max_batch_size } = options;
+  const model = { checkpoint, ...(revision && { revision }), ...(max_batch_size !== undefined && { max_batch_size }) };
+  return {
+    deployment: { repository: options.out ?? 'models', models: { [name]: model } },
+    file: undefined,
+    baseDir: process.cwd(),
+  };
+}
+
+function make(context: CompileContext, name: string, model: ModelDeployment): Promise<MadeModel[]> {
+  return isCheckpointDeployment(model) ? makeTextModel(context, name, model) : makeMlpModel(context, name, model);
+}
+
+function chosen(models: Readonly<Record<string, unknown>>, wanted: readonly string[] | undefined): string[] {
+  const known = Object.keys(models);
+  const unknown = (wanted ?? []).filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw new ConchError('USAGE', `the deployment has no model '${unknown[0]}'; it has ${known.join(', ')}`);
+  }
+  return wanted?.length ? known.filter((name) => wanted.includes(name)) : known;
+}

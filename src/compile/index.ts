@@ -1,0 +1,14 @@
+export { formatBytes, type MadeModel } from './artifact.ts';
+export { type CompileOptions, type CompileResult, compileDeployment, deploymentOf, repositoryOf } from './compile.ts';
+export type { CompiledModel, CompiledTensor } from './compiled.ts';
+export {
+  type CheckpointDeployment,
+  type ConfigSettings,
+  type Deployment,
+  defineDeployment,
+  isCheckpointDeployment,
+  type MlpDeployment,
+  type ModelDeployment,
+} from './deployment.ts';
+export { checkDeployment, findDeploymentFile, type LoadedDeployment, loadDeployment } from './load-deployment.ts';
+export type { MlpLayer } from './mlp.ts';

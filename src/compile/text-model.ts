@@ -1,0 +1,127 @@
+import { basename, join } from 'node:path';
+import { ConchError, hashFile } from '../base/index.ts';
+import { openCheckpoint, resolveCheckpoint } from '../checkpoint/index.ts';
+import { tokenizerFiles } from '../text/index.ts';
+import { type CompileContext, type MadeModel, makeArtifact } from './artifact.ts';
+import type { CompiledTensor } from './compiled.ts';
+import type { CheckpointDeployment } from './deployment.ts';
+import { compileEncoder } from './encoder.ts';
+import { chainEnsemble } from './ensemble.ts';
+import { defaultMaxBatchSize, definedSettings, onnxConfig } from './settings.ts';
+import { writeTokenizer } from './tokenizer.ts';
+
+const recipes = { encoder: 1, tokenizer: 1, ensemble: 1 };
+const labelFile = 'labels.txt';
+
+/** `models.<name>: { checkpoint }` as `<name>-model`, `<name>-tokenizer` and the ensemble `<name>`. */
+export async function makeTextModel(
+  context: CompileContext,
+  name: string,
+  deployment: CheckpointDeployment,
+): Promise<MadeModel[]> {
+  const { baseDir, progress } = context;
+  const resolved = await resolveCheckpoint(deployment.checkpoint, {
+    baseDir,
+    progress,
+    ...(deployment.revision !== undefined && { revision: deployment.revision }),
+  });
+  const source = { kind: 'checkpoint', checkpoint: resolved.source, revision: resolved.revision };
+  const version = deployment.version ?? 1;
+  const max_batch_size = deployment.max_batch_size ?? defaultMaxBatchSize;
+  const checkpoint = await openCheckpoint(resolved.dir);
+  const hashes = (files: readonly string[]) => hashFiles(resolved.dir, files);
+
+  const modelSettings = definedSettings(deployment, deployment.model);
+  const model = await makeArtifact(context, {
+    name: `${name}-model`,
+    version,
+    recipe: recipes.encoder,
+    inputs: await hashes(checkpoint.files),
+    settings: { max_batch_size, modelSettings },
+    source,
+    async build(outDir, task) {
+      const built = await compileEncoder({ checkpoint, outDir, target: context.target, progress: task });
+      const { inputs, outputs, opset, irVersion, parameters, maxLength, labels } = built;
+      const labelled = labels?.length ? outputs.find((output) => output.dims.at(-1) === labels.length) : undefined;
+      return {
+        config: onnxConfig({
+          name: `${name}-model`,
+          max_batch_size,
+          inputs,
+          outputs,
+          settings: modelSettings,
+          ...(labelled && { labelFiles: { [labelled.name]: labelFile } }),
+        }),
+        ...(labelled && { labels: { [labelFile]: labels! } }),
+        tensors: { inputs, outputs },
+        facts: { opset, irVersion, parameters, maxLength, labels },
+      };
+    },
+  });
+  const { inputs, outputs } = model.manifest.tensors as { inputs: CompiledTensor[]; outputs: CompiledTensor[] };
+  const labels = model.manifest.labels as string[] | undefined;
+  const positions = (model.manifest.maxLength as number | undefined) ?? 512;
+  if (deployment.max_length !== undefined && deployment.max_length > positions) {
+    throw new ConchError(
+      'DEPLOYMENT_INVALID',
+      `models.${name}.max_length: ${deployment.max_length} tokens, but the checkpoint has positions for ${positions}`,
+      { fix: `set max_length to ${positions} or less` },
+    );
+  }
+
+  const text: CompiledTensor = { name: 'text', datatype: 'BYTES', dims: [1] };
+  const tokenizerSettings = definedSettings(deployment, deployment.tokenizer);
+  const maxPositions = deployment.max_length ?? positions;
+  const inputNames = inputs.map((input) => input.name);
+  const tokenizer = await makeArtifact(context, {
+    name: `${name}-tokenizer`,
+    version,
+    recipe: recipes.tokenizer,
+    inputs: await hashes((await tokenizerFiles(resolved.dir, { maxPositions })).sources.map((file) => basename(file))),
+    settings: { max_batch_size, maxPositions, inputNames, tokenizerSettings },
+    source,
+    async build(outDir) {
+      const written = await writeTokenizer({ checkpointDir: resolved.dir, outDir, maxPositions, inputNames });
+      const { parameters, ...settings } = tokenizerSettings;
+      return {
+        config: {
+          ...written.config,
+          name: `${name}-tokenizer`,
+          max_batch_size,
+          ...settings,
+          parameters: { ...written.config.parameters, ...parameters },
+        },
+        tensors: { inputs: [text], outputs: inputs },
+        facts: { maxLength: written.maxLength },
+      };
+    },
+  });
+
+  const labelled = labels?.length ? outputs.find((output) => output.dims.at(-1) === labels.length) : undefined;
+  const ensemble = await makeArtifact(context, {
+    name,
+    version,
+    recipe: recipes.ensemble,
+    inputs: {},
+    settings: { max_batch_size, inputs, outputs, labels: labels ?? [] },
+    source,
+    build: async () => ({
+      config: chainEnsemble({
+        name,
+        max_batch_size,
+        steps: [
+          { model: `${name}-tokenizer`, inputs: [text], outputs: inputs },
+          { model: `${name}-model`, inputs, outputs },
+        ],
+        ...(labelled && { labelFiles: { [labelled.name]: labelFile } }),
+      }),
+      ...(labelled && { labels: { [labelFile]: labels! } }),
+      tensors: { inputs: [text], outputs },
+    }),
+  });
+  return [tokenizer, model, ensemble];
+}
+
+async function hashFiles(dir: string, files: readonly string[]): Promise<Record<string, string>> {
+  return Object.fromEntries(await Promise.all(files.map(async (file) => [file, await hashFile(join(dir, file))])));
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from 'tsdown';
+
+// One output file a source file: worker threads and the deployment file's `conch-triton` are found by their paths.
+export default defineConfig({
+  entry: ['src/**/*.ts', '!src/**/*.test.ts'],
+  unbundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node22.18',
+  fixedExtension: false,
+  dts: true,
+  clean: true,
+});
