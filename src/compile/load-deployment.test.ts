@@ -1,0 +1,59 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { checkDeployment, findDeploymentFile, loadDeployment } from './load-deployment.ts';
+
+const mlp = { weights: 'w.safetensors', layers: [{ name: 'net.0' }] };
+
+async function file(text: string, name = 'conch.config.ts'): Promise<string> {
+  const path = join(await mkdtemp(join(tmpdir(), 'conch deployment-')), name);
+  await writeFile(path, text);
+  return path;
+}
+
+test('a deployment file is imported, checked, and knows its folder', async () => {
+  const path = await file(`export default { models: { a: ${JSON.stringify(mlp)} } };`);
+  const loaded = await loadDeployment(path);
+  expect(loaded.file).toBe(path);
+  expect(loaded.baseDir).toBe(join(path, '..'));
+  expect(loaded.deployment.models.a).toEqual(mlp);
+  expect(findDeploymentFile(loaded.baseDir)).toBe(path);
+});
+
+test('a missing file says what else can be done', async () => {
+  await expect(loadDeployment('/nowhere/conch.config.ts')).rejects.toThrow(
+    'no deployment file at /nowhere/conch.config.ts',
+  );
+});
+
+test('a file that throws or exports nothing is named', async () => {
+  const broken = await file('throw new Error("boom");');
+  await expect(loadDeployment(broken)).rejects.toThrow(`${broken} cannot be run: boom`);
+  const empty = await file('export const models = {};');
+  await expect(loadDeployment(empty)).rejects.toThrow(`${empty} has no default export`);
+});
+
+test.each([
+  [{ models: {} }, 'models: expected at least one model, got none'],
+  [{}, 'models: invalid input: expected record, received undefined'],
+  [{ models: { a: {} } }, "models.a: expected either 'checkpoint' or 'weights', got only nothing"],
+  [{ models: { a: { ...mlp, checkpoint: 'x' } } }, "models.a: expected either 'checkpoint' or 'weights', got both"],
+  [
+    { models: { a: { checkpoint: 'x', max_batch_size: -1 } } },
+    'models.a.max_batch_size: too small: expected number to be >=0',
+  ],
+  [{ models: { a: { checkpoint: 'x', max_batchsize: 8 } } }, 'models.a: unrecognized key: "max_batchsize"'],
+  [{ models: { a: { ...mlp, layers: [] } } }, 'models.a.layers: too small: expected array to have >=1 items'],
+  [
+    { models: { a: { ...mlp, layers: [{ name: 'l', activation: 'relu6' }] } } },
+    'models.a.layers.0.activation: invalid option',
+  ],
+])('%j is refused', (value, message) => {
+  expect(() => checkDeployment(value, 'conch.config.ts')).toThrow(`conch.config.ts: ${message}`);
+});
+
+test('every wrong field is reported at once', () => {
+  const value = { models: { a: { checkpoint: '', version: 0 }, b: { weights: 1, layers: [] } } };
+  expect(() => checkDeployment(value, 'f')).toThrow(/models\.a\.version.*models\.a\.checkpoint.*models\.b\.weights/);
+});
