@@ -1,3 +1,14 @@
+export {
+  type Attribute,
+  type Dimension,
+  GraphBuilder,
+  type GraphNode,
+  type Initializer,
+  type NodeOptions,
+  type Payload,
+  type Value,
+} from './graph.ts';
 export { readOnnx } from './read.ts';
 export type { OnnxSummary, OnnxTensorInfo } from './summary.ts';
-export { defaultTarget, findTarget, type Target, targets } from './targets.ts';
+export { defaultTarget, findTarget, irVersionOf, type Target, targets } from './targets.ts';
+export { defaultExternalDataThreshold, type WriteOptions, type WrittenModel, writeOnnx } from './write.ts';
