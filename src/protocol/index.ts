@@ -1,6 +1,32 @@
-export type { EncodedBody, HttpInferenceRequest, OutputEncodings, TensorEncoding } from './http/message.ts';
-export { decodeInferRequest, encodeInferRequest, type InferTarget } from './http/request.ts';
-export { decodeInferResponse, encodeInferResponse } from './http/response.ts';
+export { type ClassificationOptions, classify } from './classification.ts';
+export {
+  acceptedCodings,
+  type ContentCoding,
+  chooseCoding,
+  compress,
+  decompress,
+  parseContentEncoding,
+} from './http/compression.ts';
+export { JsonReader, type JsonValue } from './http/json-reader.ts';
+export {
+  type EncodedBody,
+  type HttpInferenceRequest,
+  inferenceHeaderLength,
+  joinBody,
+  type OutputEncodings,
+  type TensorEncoding,
+} from './http/message.ts';
+export type { RawSignature } from './http/raw-request.ts';
+export {
+  type DecodeOptions,
+  decodeInferRequest,
+  defaultMaxInputBytes,
+  type InferTarget,
+  parseHeaderLength,
+} from './http/request-decode.ts';
+export { type EncodeOptions, encodeInferRequest } from './http/request-encode.ts';
+export { decodeInferResponse } from './http/response-decode.ts';
+export { encodeInferResponse } from './http/response-encode.ts';
 export type {
   InferenceRequest,
   InferenceResponse,

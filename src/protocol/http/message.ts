@@ -1,8 +1,9 @@
 import type { InferenceRequest } from '../inference.ts';
+import { bytesOfText } from './text.ts';
 
 export type TensorEncoding = 'json' | 'binary';
 
-/** How outputs go out: one encoding for all, or the one that the request gives for each listed output. */
+/** How outputs go out: one encoding for all, or the one that the request gives for each output that it lists. */
 export type OutputEncodings = TensorEncoding | ReadonlyMap<string, TensorEncoding>;
 
 /** A decoded POST .../infer: the request, and what it asks of the answer's form. */
@@ -10,12 +11,30 @@ export interface HttpInferenceRequest extends InferenceRequest {
   readonly outputEncodings: OutputEncodings;
 }
 
-/** A message body: the JSON header, then tensor bytes. */
+/** A message body: JSON text, then the bytes of binary tensors. */
 export interface EncodedBody {
-  /** Pieces in order; text is UTF-8. Without binary tensors there is one, the JSON text. */
-  readonly parts: readonly (string | Uint8Array)[];
-  /** Bytes of all parts together. */
+  readonly json: string;
+  /** In the order of the tensors; empty where all of them are in the JSON. */
+  readonly binary: readonly Uint8Array[];
+  /** UTF-8 bytes of `json`: the value of `Inference-Header-Content-Length` where there is a binary section. */
+  readonly jsonLength: number;
+  /** Bytes of everything together. */
   readonly byteLength: number;
-  /** Value of `Inference-Header-Content-Length`; undefined: there is no binary section and the whole body is JSON. */
-  readonly headerLength: number | undefined;
+}
+
+/** Header that says where the JSON ends and tensor bytes begin. */
+export const inferenceHeaderLength = 'Inference-Header-Content-Length';
+
+/** The whole body in one piece. */
+export function joinBody(body: EncodedBody): Uint8Array {
+  const json = bytesOfText(body.json);
+  if (body.binary.length === 0) return json;
+  const out = new Uint8Array(body.byteLength);
+  out.set(json);
+  let offset = json.length;
+  for (const part of body.binary) {
+    out.set(part, offset);
+    offset += part.length;
+  }
+  return out;
 }

@@ -1,0 +1,138 @@
+import { ConchError } from '../../base/index.ts';
+import type { ParameterValue, RequestedOutput, SequencePosition } from '../inference.ts';
+import type { JsonReader } from './json-reader.ts';
+import type { TensorEncoding } from './message.ts';
+
+/** Bounds what a small body can make us build; no model comes near. */
+export const maxTensors = 4096;
+
+/** The `outputs` of a request. */
+export interface RequestedOutputs {
+  readonly outputs: readonly RequestedOutput[];
+  readonly encodings: ReadonlyMap<string, TensorEncoding>;
+}
+
+/** Reads the `outputs` array. An output is JSON unless it says `binary_data: true`, whatever the request's default. */
+export function readOutputs(reader: JsonReader): RequestedOutputs {
+  const outputs: RequestedOutput[] = [];
+  const encodings = new Map<string, TensorEncoding>();
+  reader.open('array', "'outputs'");
+  for (let first = true; reader.nextElement(first); first = false) {
+    let name: string | undefined;
+    let binary: boolean | undefined;
+    let classification: number | undefined;
+    let region: string | undefined;
+    let seenParameters = false;
+    reader.open('object', 'an output');
+    for (let key = reader.nextKey(true); key !== undefined; key = reader.nextKey(false)) {
+      if (key === 'name' && name === undefined) name = reader.readString("'name' of an output");
+      else if (key === 'parameters' && !seenParameters) {
+        seenParameters = true;
+        reader.open('object', "'parameters' of an output");
+        for (let inner = reader.nextKey(true); inner !== undefined; inner = reader.nextKey(false)) {
+          if (inner === 'binary_data') binary ??= reader.readBoolean("'binary_data'");
+          else if (inner === 'classification') classification ??= Number(reader.readUnsigned("'classification'"));
+          else if (inner === 'shared_memory_region') region ??= reader.readString("'shared_memory_region'");
+          else reader.skipValue();
+        }
+      } else reader.skipValue();
+    }
+    if (name === undefined) reader.fail(`outputs[${outputs.length}] has no 'name'`);
+    if (region !== undefined) throw regionError(name, region, binary, classification);
+    if (encodings.has(name)) throw listedTwice('output', name);
+    if (outputs.length >= maxTensors) throw tooMany('outputs');
+    outputs.push(classification ? { name, classification } : { name });
+    encodings.set(name, binary ? 'binary' : 'json');
+  }
+  return { outputs, encodings };
+}
+
+/** Shared memory is not there to take an output; Triton's own contradictions are named first. */
+function regionError(
+  name: string,
+  region: string,
+  binary: boolean | undefined,
+  classification: number | undefined,
+): ConchError {
+  const clash = classification !== undefined ? 'classification' : binary ? 'binary_data' : undefined;
+  if (clash) {
+    return new ConchError(
+      'REQUEST_INVALID',
+      `output '${name}': 'shared_memory_region' and '${clash}' exclude each other`,
+    );
+  }
+  return new ConchError('REQUEST_INVALID', `output '${name}': no shared memory region '${region}' is registered`, {
+    status: 'NOT_FOUND',
+  });
+}
+
+/** The `parameters` of a request, sorted by what they concern. */
+export interface RequestParameters {
+  readonly custom: Readonly<Record<string, ParameterValue>> | undefined;
+  readonly sequence: SequencePosition | undefined;
+  readonly priority: number | undefined;
+  readonly timeoutMicroseconds: number | undefined;
+  /** `binary_data_output`: how outputs travel that the request does not list. */
+  readonly encoding: TensorEncoding;
+}
+
+export function readParameters(reader: JsonReader): RequestParameters {
+  let custom: Record<string, ParameterValue> | undefined;
+  let sequence: { id: number | bigint | string; start: boolean; end: boolean } | undefined;
+  let priority: number | undefined;
+  let timeoutMicroseconds: number | undefined;
+  let encoding: TensorEncoding = 'json';
+  const inSequence = () => (sequence ??= { id: 0, start: false, end: false });
+  reader.open('object', "'parameters'");
+  for (let key = reader.nextKey(true); key !== undefined; key = reader.nextKey(false)) {
+    switch (key) {
+      case 'sequence_id':
+        inSequence().id =
+          reader.peek() === 0x22 ? reader.readString("'sequence_id'") : reader.readUnsigned("'sequence_id'");
+        break;
+      case 'sequence_start':
+        inSequence().start = reader.readBoolean("'sequence_start'");
+        break;
+      case 'sequence_end':
+        inSequence().end = reader.readBoolean("'sequence_end'");
+        break;
+      case 'priority':
+        priority = Number(reader.readUnsigned("'priority'"));
+        break;
+      case 'timeout':
+        timeoutMicroseconds = Number(reader.readUnsigned("'timeout'"));
+        break;
+      case 'binary_data_output':
+        encoding = reader.readBoolean("'binary_data_output'") ? 'binary' : 'json';
+        break;
+      default:
+        // Without a prototype, `__proto__` is a key like any other.
+        custom ??= Object.create(null) as Record<string, ParameterValue>;
+        custom[key] = readCustom(reader, key);
+    }
+  }
+  return { custom, sequence, priority, timeoutMicroseconds, encoding };
+}
+
+function readCustom(reader: JsonReader, key: string): ParameterValue {
+  if (key.startsWith('triton_')) {
+    throw new ConchError('REQUEST_INVALID', `parameter '${key}': keys that start with 'triton_' are reserved`);
+  }
+  const value = reader.readValue();
+  if (value === null || typeof value === 'object') {
+    const got = value === null ? 'null' : Array.isArray(value) ? 'an array' : 'an object';
+    throw new ConchError('REQUEST_INVALID', `parameter '${key}' must be a string, a number or a boolean, got ${got}`);
+  }
+  if (typeof value === 'bigint' && value >= 2n ** 63n) {
+    throw new ConchError('REQUEST_INVALID', `parameter '${key}': ${value} does not fit 64 bits with sign`);
+  }
+  return value;
+}
+
+export function listedTwice(kind: string, name: string): ConchError {
+  return new ConchError('REQUEST_INVALID', `${kind} '${name}' is listed twice`, { where: { path: name } });
+}
+
+export function tooMany(kind: string): ConchError {
+  return new ConchError('REQUEST_INVALID', `a request may list at most ${maxTensors} ${kind}`);
+}
