@@ -33,8 +33,12 @@ export type ModelInstanceGroup_SecondaryDevice_SecondaryDeviceKind = 'KIND_NVDLA
 export interface ModelConfig {
   /** Model name; blank is filled from the directory, otherwise must equal it. (field 1) */
   name?: string;
-  /** Legacy type name; see config-rules.md. (field 2) */
+  /** Older type name, e.g. onnxruntime_onnx, tensorrt_plan, pytorch_libtorch; `ensemble` for an ensemble. (field 2) */
   platform?: string;
+  /** Backend name. (field 17) */
+  backend?: string;
+  /** Backend library file name override. (field 25) */
+  runtime?: string;
   /** Absent becomes latest {1}. (field 3) */
   version_policy?: ModelVersionPolicy;
   /** 0 = no batch dim anywhere; > 0 = a leading batch dim is implied on every input and output. (field 4) */
@@ -43,6 +47,18 @@ export interface ModelConfig {
   input?: ModelInput[];
   /** Outputs. (field 6) */
   output?: ModelOutput[];
+  /** Backend-generated per-batch inputs. (field 20) */
+  batch_input?: BatchInput[];
+  /** Outputs needing per-batch handling. (field 21) */
+  batch_output?: BatchOutput[];
+  /** Tuning. (field 12) */
+  optimization?: ModelOptimizationPolicy;
+  /** Dynamic batcher. One of `scheduling_choice`. (field 11) */
+  dynamic_batching?: ModelDynamicBatching;
+  /** Sequence batcher. One of `scheduling_choice`. (field 13) */
+  sequence_batching?: ModelSequenceBatching;
+  /** Ensemble. One of `scheduling_choice`. (field 15) */
+  ensemble_scheduling?: ModelEnsembling;
   /** Instances; forbidden for ensembles. (field 7) */
   instance_group?: ModelInstanceGroup[];
   /** Model file/dir name inside a version folder. (field 8) */
@@ -51,34 +67,18 @@ export interface ModelConfig {
   cc_model_filenames?: { [key: string]: string };
   /** Extra metric labels, emitted as _<key>. (field 10) */
   metric_tags?: { [key: string]: string };
-  /** Dynamic batcher. One of `scheduling_choice`. (field 11) */
-  dynamic_batching?: ModelDynamicBatching;
-  /** Tuning. (field 12) */
-  optimization?: ModelOptimizationPolicy;
-  /** Sequence batcher. One of `scheduling_choice`. (field 13) */
-  sequence_batching?: ModelSequenceBatching;
   /** Backend parameters. (field 14) */
   parameters?: { [key: string]: ModelParameter };
-  /** Ensemble. One of `scheduling_choice`. (field 15) */
-  ensemble_scheduling?: ModelEnsembling;
   /** Warm-up samples; forbidden for ensembles. (field 16) */
   model_warmup?: ModelWarmup[];
-  /** Backend name. (field 17) */
-  backend?: string;
   /** Custom operators. (field 18) */
   model_operations?: ModelOperations;
   /** Decoupled flag. (field 19) */
   model_transaction_policy?: ModelTransactionPolicy;
-  /** Backend-generated per-batch inputs. (field 20) */
-  batch_input?: BatchInput[];
-  /** Outputs needing per-batch handling. (field 21) */
-  batch_output?: BatchOutput[];
   /** Agents. (field 23) */
   model_repository_agents?: ModelRepositoryAgents;
   /** Cache opt-in. (field 24) */
   response_cache?: ModelResponseCache;
-  /** Backend library file name override. (field 25) */
-  runtime?: string;
   /** Histogram overrides. (field 26) */
   model_metrics?: ModelMetrics;
 }
@@ -111,10 +111,10 @@ export interface ModelOutput {
   data_type?: DataType;
   /** Client-facing shape without batch dim. (field 3) */
   dims?: Int64[];
-  /** Text file in the model directory, one label per line, for the classification extension. (field 4) */
-  label_filename?: string;
   /** Shape the backend really produces; converted to dims before replying. (field 5) */
   reshape?: ModelTensorReshape;
+  /** Text file in the model directory, one label per line, for the classification extension. (field 4) */
+  label_filename?: string;
   /** TensorRT only. (field 6) */
   is_shape_tensor?: boolean;
   /** TensorRT only, 3 dims. (field 7) */
@@ -274,12 +274,12 @@ export interface ModelDynamicBatching {
 export interface ModelSequenceBatching {
   /** Idle limit; 0 becomes 1000000. (field 1) */
   max_sequence_idle_microseconds?: Int64;
-  /** Control tensors to inject. (field 2) */
-  control_input?: ModelSequenceBatching_ControlInput[];
   /** One fixed slot per sequence (used also when neither is given). One of `strategy_choice`. (field 3) */
   direct?: ModelSequenceBatching_StrategyDirect;
   /** Dynamic batching over candidate sequences. One of `strategy_choice`. (field 4) */
   oldest?: ModelSequenceBatching_StrategyOldest;
+  /** Control tensors to inject. (field 2) */
+  control_input?: ModelSequenceBatching_ControlInput[];
   /** Implicit state pairs. (field 5) */
   state?: ModelSequenceBatching_State[];
   /** A single request is rescheduled until the backend finishes it. (field 6) */
@@ -293,10 +293,10 @@ export interface ModelSequenceBatching_Control {
   int32_false_true?: number[];
   /** Same as FP32. (field 3) */
   fp32_false_true?: number[];
-  /** Only for CORRID: UINT64, INT64, UINT32, INT32 or STRING. (field 4) */
-  data_type?: DataType;
   /** Same as BOOL. (field 5) */
   bool_false_true?: boolean[];
+  /** Only for CORRID: UINT64, INT64, UINT32, INT32 or STRING. (field 4) */
+  data_type?: DataType;
 }
 
 export interface ModelSequenceBatching_ControlInput {
@@ -307,6 +307,8 @@ export interface ModelSequenceBatching_ControlInput {
 }
 
 export interface ModelSequenceBatching_InitialState {
+  /** Required label. (field 5) */
+  name?: string;
   /** Must equal the state type. (field 1) */
   data_type?: DataType;
   /** Shape without batch; no -1. (field 2) */
@@ -315,8 +317,6 @@ export interface ModelSequenceBatching_InitialState {
   zero_data?: boolean;
   /** File under initial_state/ of the model directory. One of `state_data`. (field 4) */
   data_file?: string;
-  /** Required label. (field 5) */
-  name?: string;
 }
 
 export interface ModelSequenceBatching_State {
@@ -377,20 +377,20 @@ export interface ModelEnsembling_Step {
 export interface ModelInstanceGroup {
   /** Filled with <model>_<index> when blank; the auto-added group is named after the model itself. Instances are <group>_<i>. (field 1) */
   name?: string;
-  /** Instances (per listed GPU, or in total on CPU/MODEL). Values < 1 are replaced by a default (1, or 2 for onnxruntime/tensorflow on CPU). (field 2) */
-  count?: number;
-  /** GPU ids; empty with GPU kind = every usable GPU. Must be empty for CPU/MODEL. (field 3) */
-  gpus?: number[];
   /** Device kind; AUTO is resolved to GPU or CPU at load. (field 4) */
   kind?: ModelInstanceGroup_Kind;
-  /** TensorRT optimisation profile indices, written as decimal strings. Error on other platforms. (field 5) */
-  profile?: string[];
+  /** Instances (per listed GPU, or in total on CPU/MODEL). Values < 1 are replaced by a default (1, or 2 for onnxruntime/tensorflow on CPU). (field 2) */
+  count?: number;
   /** Only used with --rate-limit=execution_count. (field 6) */
   rate_limiter?: ModelRateLimiter;
-  /** true: instance is created but never given scheduler work. (field 7) */
-  passive?: boolean;
+  /** GPU ids; empty with GPU kind = every usable GPU. Must be empty for CPU/MODEL. (field 3) */
+  gpus?: number[];
   /** Extra accelerators (NVDLA, TensorRT only). (field 8) */
   secondary_devices?: ModelInstanceGroup_SecondaryDevice[];
+  /** TensorRT optimisation profile indices, written as decimal strings. Error on other platforms. (field 5) */
+  profile?: string[];
+  /** true: instance is created but never given scheduler work. (field 7) */
+  passive?: boolean;
   /** Host-policy name; blank means cpu, model or gpu_<id>. (field 9) */
   host_policy?: string;
 }

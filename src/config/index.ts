@@ -10,5 +10,7 @@ export { type ConfigEdit, editConfig, formatConfig } from './edit/edit.ts';
 export type * from './generated.ts';
 export { dimsOf, toInteger } from './integers.ts';
 export { configFromJson, configToJson, type JsonObject, type JsonValue } from './json/json.ts';
-export { type ParsedConfig, type Position, parseConfig } from './text/parse.ts';
+export { type TextRule, textRules } from './text/findings.ts';
+export type { Position } from './text/lines.ts';
+export { type ParsedConfig, parseConfig } from './text/parse.ts';
 export { printConfig } from './text/print.ts';

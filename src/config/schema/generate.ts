@@ -49,5 +49,5 @@ export function generateTypes(): string {
     }
     lines.push('}', '');
   }
-  return lines.join('\n').replace(/\n$/, '');
+  return lines.join('\n');
 }

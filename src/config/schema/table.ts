@@ -20,6 +20,7 @@ export interface FieldSpec {
   readonly doc: string;
 }
 
+/** Messages and their fields, in the order in which a config is written and read by people. */
 export const messages: { readonly [name: string]: readonly FieldSpec[] } = {
   ModelConfig: [
     {
@@ -28,7 +29,14 @@ export const messages: { readonly [name: string]: readonly FieldSpec[] } = {
       type: 'string',
       doc: 'Model name; blank is filled from the directory, otherwise must equal it.',
     },
-    { number: 2, name: 'platform', type: 'string', doc: 'Legacy type name; see config-rules.md.' },
+    {
+      number: 2,
+      name: 'platform',
+      type: 'string',
+      doc: 'Older type name, e.g. onnxruntime_onnx, tensorrt_plan, pytorch_libtorch; `ensemble` for an ensemble.',
+    },
+    { number: 17, name: 'backend', type: 'string', doc: 'Backend name.' },
+    { number: 25, name: 'runtime', type: 'string', doc: 'Backend library file name override.' },
     { number: 3, name: 'version_policy', type: 'ModelVersionPolicy', doc: 'Absent becomes latest {1}.' },
     {
       number: 4,
@@ -38,6 +46,36 @@ export const messages: { readonly [name: string]: readonly FieldSpec[] } = {
     },
     { number: 5, name: 'input', type: 'ModelInput', label: 'repeated', doc: 'Inputs.' },
     { number: 6, name: 'output', type: 'ModelOutput', label: 'repeated', doc: 'Outputs.' },
+    {
+      number: 20,
+      name: 'batch_input',
+      type: 'BatchInput',
+      label: 'repeated',
+      doc: 'Backend-generated per-batch inputs.',
+    },
+    {
+      number: 21,
+      name: 'batch_output',
+      type: 'BatchOutput',
+      label: 'repeated',
+      doc: 'Outputs needing per-batch handling.',
+    },
+    { number: 12, name: 'optimization', type: 'ModelOptimizationPolicy', doc: 'Tuning.' },
+    {
+      number: 11,
+      name: 'dynamic_batching',
+      type: 'ModelDynamicBatching',
+      oneof: 'scheduling_choice',
+      doc: 'Dynamic batcher.',
+    },
+    {
+      number: 13,
+      name: 'sequence_batching',
+      type: 'ModelSequenceBatching',
+      oneof: 'scheduling_choice',
+      doc: 'Sequence batcher.',
+    },
+    { number: 15, name: 'ensemble_scheduling', type: 'ModelEnsembling', oneof: 'scheduling_choice', doc: 'Ensemble.' },
     {
       number: 7,
       name: 'instance_group',
@@ -62,23 +100,7 @@ export const messages: { readonly [name: string]: readonly FieldSpec[] } = {
       key: 'string',
       doc: 'Extra metric labels, emitted as _<key>.',
     },
-    {
-      number: 11,
-      name: 'dynamic_batching',
-      type: 'ModelDynamicBatching',
-      oneof: 'scheduling_choice',
-      doc: 'Dynamic batcher.',
-    },
-    { number: 12, name: 'optimization', type: 'ModelOptimizationPolicy', doc: 'Tuning.' },
-    {
-      number: 13,
-      name: 'sequence_batching',
-      type: 'ModelSequenceBatching',
-      oneof: 'scheduling_choice',
-      doc: 'Sequence batcher.',
-    },
     { number: 14, name: 'parameters', type: 'ModelParameter', label: 'map', key: 'string', doc: 'Backend parameters.' },
-    { number: 15, name: 'ensemble_scheduling', type: 'ModelEnsembling', oneof: 'scheduling_choice', doc: 'Ensemble.' },
     {
       number: 16,
       name: 'model_warmup',
@@ -86,26 +108,10 @@ export const messages: { readonly [name: string]: readonly FieldSpec[] } = {
       label: 'repeated',
       doc: 'Warm-up samples; forbidden for ensembles.',
     },
-    { number: 17, name: 'backend', type: 'string', doc: 'Backend name.' },
     { number: 18, name: 'model_operations', type: 'ModelOperations', doc: 'Custom operators.' },
     { number: 19, name: 'model_transaction_policy', type: 'ModelTransactionPolicy', doc: 'Decoupled flag.' },
-    {
-      number: 20,
-      name: 'batch_input',
-      type: 'BatchInput',
-      label: 'repeated',
-      doc: 'Backend-generated per-batch inputs.',
-    },
-    {
-      number: 21,
-      name: 'batch_output',
-      type: 'BatchOutput',
-      label: 'repeated',
-      doc: 'Outputs needing per-batch handling.',
-    },
     { number: 23, name: 'model_repository_agents', type: 'ModelRepositoryAgents', doc: 'Agents.' },
     { number: 24, name: 'response_cache', type: 'ModelResponseCache', doc: 'Cache opt-in.' },
-    { number: 25, name: 'runtime', type: 'string', doc: 'Backend library file name override.' },
     { number: 26, name: 'model_metrics', type: 'ModelMetrics', doc: 'Histogram overrides.' },
   ],
   ModelInput: [
@@ -140,16 +146,16 @@ export const messages: { readonly [name: string]: readonly FieldSpec[] } = {
     { number: 2, name: 'data_type', type: 'DataType', doc: 'Element type. Required.' },
     { number: 3, name: 'dims', type: 'int64', label: 'repeated', doc: 'Client-facing shape without batch dim.' },
     {
-      number: 4,
-      name: 'label_filename',
-      type: 'string',
-      doc: 'Text file in the model directory, one label per line, for the classification extension.',
-    },
-    {
       number: 5,
       name: 'reshape',
       type: 'ModelTensorReshape',
       doc: 'Shape the backend really produces; converted to dims before replying.',
+    },
+    {
+      number: 4,
+      name: 'label_filename',
+      type: 'string',
+      doc: 'Text file in the model directory, one label per line, for the classification extension.',
     },
     { number: 6, name: 'is_shape_tensor', type: 'bool', doc: 'TensorRT only.' },
     { number: 7, name: 'is_non_linear_format_io', type: 'bool', doc: 'TensorRT only, 3 dims.' },
@@ -385,13 +391,6 @@ export const messages: { readonly [name: string]: readonly FieldSpec[] } = {
   ModelSequenceBatching: [
     { number: 1, name: 'max_sequence_idle_microseconds', type: 'uint64', doc: 'Idle limit; 0 becomes 1000000.' },
     {
-      number: 2,
-      name: 'control_input',
-      type: 'ModelSequenceBatching.ControlInput',
-      label: 'repeated',
-      doc: 'Control tensors to inject.',
-    },
-    {
       number: 3,
       name: 'direct',
       type: 'ModelSequenceBatching.StrategyDirect',
@@ -404,6 +403,13 @@ export const messages: { readonly [name: string]: readonly FieldSpec[] } = {
       type: 'ModelSequenceBatching.StrategyOldest',
       oneof: 'strategy_choice',
       doc: 'Dynamic batching over candidate sequences.',
+    },
+    {
+      number: 2,
+      name: 'control_input',
+      type: 'ModelSequenceBatching.ControlInput',
+      label: 'repeated',
+      doc: 'Control tensors to inject.',
     },
     { number: 5, name: 'state', type: 'ModelSequenceBatching.State', label: 'repeated', doc: 'Implicit state pairs.' },
     {
@@ -423,8 +429,8 @@ export const messages: { readonly [name: string]: readonly FieldSpec[] } = {
       doc: '[false value, true value] as INT32.',
     },
     { number: 3, name: 'fp32_false_true', type: 'float', label: 'repeated', doc: 'Same as FP32.' },
-    { number: 4, name: 'data_type', type: 'DataType', doc: 'Only for CORRID: UINT64, INT64, UINT32, INT32 or STRING.' },
     { number: 5, name: 'bool_false_true', type: 'bool', label: 'repeated', doc: 'Same as BOOL.' },
+    { number: 4, name: 'data_type', type: 'DataType', doc: 'Only for CORRID: UINT64, INT64, UINT32, INT32 or STRING.' },
   ],
   'ModelSequenceBatching.ControlInput': [
     { number: 1, name: 'name', type: 'string', doc: 'Model input that carries it.' },
@@ -437,6 +443,7 @@ export const messages: { readonly [name: string]: readonly FieldSpec[] } = {
     },
   ],
   'ModelSequenceBatching.InitialState': [
+    { number: 5, name: 'name', type: 'string', doc: 'Required label.' },
     { number: 1, name: 'data_type', type: 'DataType', doc: 'Must equal the state type.' },
     { number: 2, name: 'dims', type: 'int64', label: 'repeated', doc: 'Shape without batch; no -1.' },
     { number: 3, name: 'zero_data', type: 'bool', oneof: 'state_data', doc: 'Presence (any value) = zeros.' },
@@ -447,7 +454,6 @@ export const messages: { readonly [name: string]: readonly FieldSpec[] } = {
       oneof: 'state_data',
       doc: 'File under initial_state/ of the model directory.',
     },
-    { number: 5, name: 'name', type: 'string', doc: 'Required label.' },
   ],
   'ModelSequenceBatching.State': [
     { number: 1, name: 'input_name', type: 'string', doc: 'Model input fed with previous state.' },
@@ -543,11 +549,18 @@ export const messages: { readonly [name: string]: readonly FieldSpec[] } = {
       doc: 'Filled with <model>_<index> when blank; the auto-added group is named after the model itself. Instances are <group>_<i>.',
     },
     {
+      number: 4,
+      name: 'kind',
+      type: 'ModelInstanceGroup.Kind',
+      doc: 'Device kind; AUTO is resolved to GPU or CPU at load.',
+    },
+    {
       number: 2,
       name: 'count',
       type: 'int32',
       doc: 'Instances (per listed GPU, or in total on CPU/MODEL). Values < 1 are replaced by a default (1, or 2 for onnxruntime/tensorflow on CPU).',
     },
+    { number: 6, name: 'rate_limiter', type: 'ModelRateLimiter', doc: 'Only used with --rate-limit=execution_count.' },
     {
       number: 3,
       name: 'gpus',
@@ -556,10 +569,11 @@ export const messages: { readonly [name: string]: readonly FieldSpec[] } = {
       doc: 'GPU ids; empty with GPU kind = every usable GPU. Must be empty for CPU/MODEL.',
     },
     {
-      number: 4,
-      name: 'kind',
-      type: 'ModelInstanceGroup.Kind',
-      doc: 'Device kind; AUTO is resolved to GPU or CPU at load.',
+      number: 8,
+      name: 'secondary_devices',
+      type: 'ModelInstanceGroup.SecondaryDevice',
+      label: 'repeated',
+      doc: 'Extra accelerators (NVDLA, TensorRT only).',
     },
     {
       number: 5,
@@ -568,15 +582,7 @@ export const messages: { readonly [name: string]: readonly FieldSpec[] } = {
       label: 'repeated',
       doc: 'TensorRT optimisation profile indices, written as decimal strings. Error on other platforms.',
     },
-    { number: 6, name: 'rate_limiter', type: 'ModelRateLimiter', doc: 'Only used with --rate-limit=execution_count.' },
     { number: 7, name: 'passive', type: 'bool', doc: 'true: instance is created but never given scheduler work.' },
-    {
-      number: 8,
-      name: 'secondary_devices',
-      type: 'ModelInstanceGroup.SecondaryDevice',
-      label: 'repeated',
-      doc: 'Extra accelerators (NVDLA, TensorRT only).',
-    },
     { number: 9, name: 'host_policy', type: 'string', doc: 'Host-policy name; blank means cpu, model or gpu_<id>.' },
   ],
   'ModelInstanceGroup.SecondaryDevice': [

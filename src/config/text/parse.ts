@@ -1,23 +1,54 @@
-import { ConchError, type Diagnostic } from '../../base/index.ts';
+import type { Diagnostic } from '../../base/index.ts';
 import type { ModelConfig } from '../generated.ts';
+import { bindTree } from './bind.ts';
+import { Findings } from './findings.ts';
+import { Lines, type Position } from './lines.ts';
+import { locate, locateNearest, pathAt, type Range } from './locate.ts';
+import { readTree } from './read.ts';
+import { decodeText } from './strings.ts';
 
-/** A range of a config's text. Lines and columns count from 1, offsets from 0; columns and offsets are UTF-16 units. */
-export interface Position {
-  readonly line: number;
-  readonly column: number;
-  readonly start: number;
-  readonly end: number;
-}
-
+/** A config.pbtxt as it was read. */
 export interface ParsedConfig {
+  /** What the text gives: an absent field is undefined, a given 0 is 0. Parts that were refused are left out. */
   readonly config: ModelConfig;
+  /** Why Triton would refuse to parse the text, in its order; empty when it would not. All are errors. */
   readonly diagnostics: Diagnostic[];
+  /** The text; a byte that is not valid UTF-8 is the lone surrogate U+DC00 plus the byte. */
   readonly text: string;
   readonly file?: string;
+  /**
+   * Where a path's value stands, e.g. `max_batch_size`, `input[0].dims[1]`, `parameters["key"].value.string_value`.
+   * For a message, a map or a whole list: its field's name. Undefined when the text does not give it.
+   */
   at(path: string): Position | undefined;
+  /** Like `at`, for the longest beginning of the path that is given: `input[0]` for a missing `input[0].data_type`. */
   nearest(path: string): Position | undefined;
 }
 
-export function parseConfig(_text: string | Uint8Array, _file?: string): ParsedConfig {
-  throw new ConchError('INTERNAL', 'parseConfig is being built');
+/**
+ * Reads a config.pbtxt with exactly the strictness of Triton, which calls protobuf's C++ text parser. Never throws; one
+ * run reports all errors (at most 100), and takes linear time whatever the input.
+ *
+ * @param file is named in the diagnostics.
+ */
+export function parseConfig(text: string | Uint8Array, file?: string): ParsedConfig {
+  const source = typeof text === 'string' ? text : decodeText(text);
+  const findings = new Findings();
+  const tree = readTree(source, findings);
+  const config = bindTree(tree, source, findings);
+  const diagnostics = findings.diagnostics(source, file, (offset) => pathAt(tree, source, offset));
+  let lines: Lines | undefined;
+  const position = (range: Range | undefined): Position | undefined => {
+    if (range === undefined) return undefined;
+    lines ??= new Lines(source);
+    return lines.position(range.start, range.end);
+  };
+  return {
+    config,
+    diagnostics,
+    text: source,
+    ...(file === undefined ? {} : { file }),
+    at: (path) => position(locate(tree, source, path)),
+    nearest: (path) => position(locateNearest(tree, source, path)),
+  };
 }
