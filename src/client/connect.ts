@@ -1,7 +1,33 @@
 import { ConchError } from '../base/index.ts';
+import { HttpClient } from './http/client.ts';
+import { NodeTransport } from './http/node-transport.ts';
 import type { ConnectOptions, InferenceClient } from './inference-client.ts';
 
-/** A client for the server at `url`, e.g. `http://127.0.0.1:8000`. Connections are opened by the first call. */
-export function connect(url: string, _options: ConnectOptions = {}): InferenceClient {
-  throw new ConchError('INTERNAL', `no client for ${url} yet`);
+/**
+ * A client for the server at `url`: `http://host:port`, `https://host:port`, or `host:port` for http. A path counts as
+ * a prefix (a gateway's), a user name and password become an Authorization header. Connections are opened by the first
+ * call. Throws USAGE for what is no such address.
+ */
+export function connect(url: string, options: ConnectOptions = {}): InferenceClient {
+  const parsed = parseServerUrl(url);
+  const transport = new NodeTransport(parsed, {
+    timeoutMs: options.timeoutMs ?? 60_000,
+    headers: options.headers ?? {},
+    maxConnections: options.maxConnections ?? 256,
+  });
+  return new HttpClient(transport, options.tensors ?? 'binary');
+}
+
+function parseServerUrl(text: string): URL {
+  const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  const url = URL.canParse(full) ? new URL(full) : undefined;
+  if (!url || url.hostname === '') throw notAnAddress(text, 'is not the address of a server');
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw notAnAddress(text, `has the scheme '${url.protocol.slice(0, -1)}', which is not spoken here`);
+  }
+  return url;
+}
+
+function notAnAddress(text: string, what: string): ConchError {
+  return new ConchError('USAGE', `'${text}' ${what}`, { fix: 'give it like http://127.0.0.1:8000' });
 }

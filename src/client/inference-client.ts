@@ -6,12 +6,13 @@ import type {
   ModelMetadata,
   ModelStatistics,
   ServerMetadata,
+  TensorEncoding,
 } from '../protocol/index.ts';
 
 /**
  * A server that speaks Triton's protocol, whichever wire it is reached over. Every call may throw
- * SERVER_UNREACHABLE (no connection, broken, or no answer in time), SERVER_ERROR (the server's own words, with its
- * status) or REQUEST_CANCELLED (the signal).
+ * SERVER_UNREACHABLE (no connection, or broken), DEADLINE_EXCEEDED (no answer in time), SERVER_ERROR (the server's own
+ * words, with its status) or REQUEST_CANCELLED (the signal).
  */
 export interface InferenceClient {
   /** The server's address without path or credentials. */
@@ -34,8 +35,12 @@ export interface InferenceClient {
 }
 
 export interface ConnectOptions {
-  /** Longest wait for any answer; default 60000. */
+  /** Longest wait for any answer, from the wait for a free connection to the last byte; default 60000. */
   readonly timeoutMs?: number;
   /** Sent with every request, e.g. for restricted APIs or a gateway. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Connections at most; further calls wait for a free one. Default 256. */
+  readonly maxConnections?: number;
+  /** How tensors travel; default binary. JSON is for reading along. */
+  readonly tensors?: TensorEncoding;
 }
