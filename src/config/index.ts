@@ -1,15 +1,18 @@
+export { type CompletedConfig, completeConfig } from './complete/complete.ts';
 export {
-  type CompletedConfig,
   type CompletionChange,
   type CompletionContext,
-  completeConfig,
+  completionRules,
   type OnnxSignature,
   type OnnxSignatureTensor,
-} from './complete/complete.ts';
+  type PythonCompletion,
+  type PythonTensor,
+} from './complete/completion.ts';
 export { type ConfigEdit, editConfig, formatConfig } from './edit/edit.ts';
 export type * from './generated.ts';
 export { dimsOf, toInteger } from './integers.ts';
-export { configFromJson, configToJson, type JsonObject, type JsonValue } from './json/json.ts';
+export { configFromJson } from './json/from-json.ts';
+export { configToJson, type JsonObject, type JsonValue } from './json/to-json.ts';
 export { type TextRule, textRules } from './text/findings.ts';
 export type { Position } from './text/lines.ts';
 export { type ParsedConfig, parseConfig } from './text/parse.ts';

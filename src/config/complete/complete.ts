@@ -1,43 +1,33 @@
-import { ConchError, type Diagnostic } from '../../base/index.ts';
-import type { Datatype } from '../../tensor/index.ts';
+import type { Diagnostic } from '../../base/index.ts';
 import type { ModelConfig } from '../generated.ts';
+import { Completion, type CompletionChange, type CompletionContext } from './completion.ts';
+import { fillBlanks } from './fill.ts';
+import { normalise } from './normalise.ts';
+import { completeOnnx } from './onnx.ts';
+import { completePython } from './python.ts';
 
-/** What ONNX Runtime's auto-complete looks at; `OnnxSummary` of `src/onnx` fits. */
-export interface OnnxSignature {
-  readonly inputs: readonly OnnxSignatureTensor[];
-  readonly outputs: readonly OnnxSignatureTensor[];
-}
-export interface OnnxSignatureTensor {
-  readonly name: string;
-  /** Undefined: not a tensor (a sequence or map), or an element type that Triton lacks. */
-  readonly datatype: Datatype | undefined;
-  /** A number, or a symbolic name or undefined for a dynamic dimension; undefined as a whole: rank unknown. */
-  readonly shape: readonly (number | string | undefined)[] | undefined;
-}
-
-export interface CompletionContext {
-  readonly modelName: string;
-  /** Names in the first version folder, for backend detection; a folder's name may end in `/`. */
-  readonly versionFiles?: readonly string[];
-  /** Ids of the GPUs that the server can use; none: a CPU host. */
-  readonly gpus?: readonly number[];
-  /** The model's own signature, for ONNX Runtime's auto-complete. */
-  readonly onnx?: OnnxSignature;
-}
-
-export interface CompletionChange {
-  readonly path: string;
-  readonly by: 'server' | 'backend' | 'default';
-  readonly reason: string;
-}
-
+/** A configuration as the server would hold it once the model is loaded. */
 export interface CompletedConfig {
   readonly config: ModelConfig;
+  /** Each value that was set, in order; what is not listed stood in the configuration. */
   readonly changes: CompletionChange[];
-  /** Why Triton would refuse the model while completing it; empty when it would go on. */
+  /** Why Triton would refuse the model while completing it; empty when it would go on to its other checks. */
   readonly problems: Diagnostic[];
 }
 
-export function completeConfig(_config: ModelConfig, _context: CompletionContext): CompletedConfig {
-  throw new ConchError('INTERNAL', 'completeConfig is being built');
+/**
+ * Completes a configuration as Triton does when it loads the model: the server fills name, backend, platform and file
+ * name, writes out defaults for the host at hand, and lets the backend add what is missing. The argument is not
+ * changed. Checks that come after completion (sizes, types, ensembles) are not made here.
+ */
+export function completeConfig(config: ModelConfig, context: CompletionContext): CompletedConfig {
+  const completion = new Completion(config, context);
+  fillBlanks(completion);
+  normalise(completion);
+  if (context.autoComplete !== false && completion.problems.length === 0) {
+    if (completion.backend === 'onnxruntime' && context.onnx) completeOnnx(completion, context.onnx);
+    if (completion.backend === 'python' && context.python) completePython(completion, context.python);
+    normalise(completion);
+  }
+  return { config: completion.config, changes: completion.changes, problems: completion.problems };
 }

@@ -1,4 +1,5 @@
 import type { ModelConfig } from '../generated.ts';
+import { setEntry } from '../schema/entries.ts';
 import { type Field, type Message, modelConfig } from '../schema/view.ts';
 import type { Findings } from './findings.ts';
 import { ScalarReader } from './scalars.ts';
@@ -171,10 +172,4 @@ function isZero(value: unknown, field: Field): boolean {
   if (field.enumeration !== undefined) return value === 0 || value === field.enumeration.valueOf(0);
   // Minus zero and NaN have a bit set and so count as given.
   return value === '' || value === false || Object.is(value, 0) || value === 0n;
-}
-
-/** Sets an entry of a map; `__proto__` is a key like any other. */
-export function setEntry(map: Values, key: string, value: unknown): void {
-  if (key !== '__proto__') map[key] = value;
-  else Object.defineProperty(map, key, { value, enumerable: true, configurable: true, writable: true });
 }
