@@ -1,2 +1,7 @@
+export { createProxyApp, type ProxyAppOptions } from './app.ts';
+export type { ModelCatalog, Readiness } from './catalog.ts';
+export type { ErrorBody } from './errors.ts';
+export type { Classes, ModelInterface, TensorInterface } from './interface.ts';
 export { defaultLimits, type ProxyLimits } from './limits.ts';
+export { type ConchProxyOptions, conchProxy } from './plugin.ts';
 export { type ProxyOptions, type RunningProxy, startProxy } from './start.ts';

@@ -1,3 +1,5 @@
+import { ConchError } from '../base/index.ts';
+
 /** What one client may ask of the proxy at once. Sizes beyond a limit are answered with 413, a full house with 429. */
 export interface ProxyLimits {
   /** Largest request body in bytes. */
@@ -16,3 +18,14 @@ export const defaultLimits: ProxyLimits = {
   charactersPerText: 20_000,
   concurrentRequests: 256,
 };
+
+/** The limits given over the defaults. @throws USAGE for one that is not a positive integer. */
+export function resolveLimits(given: Partial<ProxyLimits> = {}): ProxyLimits {
+  const limits = { ...defaultLimits, ...given };
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new ConchError('USAGE', `limit ${name}: expected a positive integer, got ${value}`);
+    }
+  }
+  return limits;
+}

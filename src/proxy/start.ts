@@ -1,5 +1,9 @@
+import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { ConchError, type Logger } from '../base/index.ts';
+import { ConchError, createLogger, type Logger } from '../base/index.ts';
+import { connect } from '../client/index.ts';
+import { createProxyApp } from './app.ts';
+import type { ModelCatalog } from './catalog.ts';
 import type { ProxyLimits } from './limits.ts';
 
 export interface ProxyOptions {
@@ -15,10 +19,12 @@ export interface ProxyOptions {
   readonly models?: readonly string[];
   /** Class labels by model name, for servers that do not tell them. */
   readonly labels?: Readonly<Record<string, readonly string[]>>;
-  /** Milliseconds that one request may take from arrival to answer; 30,000 unless told otherwise. */
+  /** Milliseconds that one inference request may take once its body is read; 30,000 unless told otherwise. */
   readonly timeoutMs?: number;
   /** Requests that one address may send in a window; off unless given. */
   readonly rateLimit?: { readonly max: number; readonly windowMs: number };
+  /** Milliseconds that requests in flight get to finish when the proxy closes; 10,000 unless told otherwise. */
+  readonly drainMs?: number;
 }
 
 export interface RunningProxy {
@@ -31,6 +37,60 @@ export interface RunningProxy {
   close(): Promise<void>;
 }
 
-export async function startProxy(_options: ProxyOptions): Promise<RunningProxy> {
-  throw new ConchError('NOT_SUPPORTED', 'startProxy is being written');
+/**
+ * Starts the proxy. It listens at once and finds the server's models when the server is ready, so both may be started
+ * in any order.
+ * @throws USAGE for a URL, address or limit that cannot be used; the message names the port when it is taken.
+ */
+export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
+  const { server, host = '127.0.0.1', port = 8080, timeoutMs = 30_000, drainMs = 10_000, ...rest } = options;
+  const client = connect(server, { timeoutMs });
+  let catalog: ModelCatalog | undefined;
+  const logger = options.logger ?? createLogger('warn', 'conch-proxy');
+  const onCatalog = (created: ModelCatalog) => {
+    catalog = created;
+  };
+  let app: FastifyInstance | undefined;
+  try {
+    app = await createProxyApp({ ...rest, client, logger, timeoutMs, onCatalog });
+    await app.listen({ host, port });
+  } catch (error) {
+    await app?.close();
+    await client.close();
+    throw listenError(error, host, port);
+  }
+  const started = app;
+  const address = started.server.address() as AddressInfo;
+  const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  let closing: Promise<void> | undefined;
+  return {
+    url: `http://${shown}:${address.port}`,
+    port: address.port,
+    app: started,
+    whenReady: (signal) => catalog!.whenReady(signal),
+    close: () => {
+      closing ??= drain(started, drainMs).finally(() => client.close());
+      return closing;
+    },
+  };
+}
+
+async function drain(app: FastifyInstance, drainMs: number): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), drainMs);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function listenError(thrown: unknown, host: string, port: number): unknown {
+  const { code } = thrown as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') {
+    return new ConchError('USAGE', `port ${port} on ${host} is taken`, { fix: 'choose another port, or 0 for any' });
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'EACCES' || code === 'ENOTFOUND') {
+    return new ConchError('USAGE', `cannot listen on ${host}, port ${port}: ${code}`, { cause: thrown });
+  }
+  return thrown;
 }

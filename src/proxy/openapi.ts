@@ -1,0 +1,114 @@
+import type { Json } from './encode.ts';
+import type { ModelInterface } from './interface.ts';
+import type { ProxyLimits } from './limits.ts';
+import { answerExample, answerSchema, requestExamples, requestSchema, type Schema, summaryOf } from './schema.ts';
+
+/** JSON Schema of the body of every error; `ErrorBody` in errors.ts. */
+export const errorSchema = {
+  $id: 'Error',
+  type: 'object',
+  description: 'Every answer that is not a success.',
+  properties: {
+    error: { type: 'string', description: 'What is wrong: the field, what was expected, what came.' },
+    code: { type: 'string', description: "One of conch's error codes, e.g. REQUEST_INVALID." },
+    field: { type: 'string', description: 'The field of the request that is wrong, e.g. `x[3]`.' },
+    fix: { type: 'string', description: 'What to do about it.' },
+    requestId: { type: 'string', description: 'Also in the x-request-id header and in the log.' },
+  },
+  required: ['error', 'code', 'requestId'],
+} as const;
+
+const failures: readonly [number, string, boolean?][] = [
+  [400, 'The request does not fit the model, or is not JSON.'],
+  [404, 'No such model.'],
+  [413, 'The body, a text or the number of items is beyond its limit.'],
+  [415, 'The body is not JSON.'],
+  [429, 'Too many requests at once.', true],
+  [500, 'A defect in the proxy.'],
+  [501, 'The model cannot be asked through the proxy.'],
+  [502, 'The inference server failed.'],
+  [503, 'The server or the model is not ready.', true],
+  [504, 'The answer took longer than the time limit.'],
+];
+
+const answerHeaders: Schema = {
+  'x-request-id': {
+    description: 'The id of the request: the one sent in this header if it was usable, else a new one.',
+    schema: { type: 'string' },
+  },
+  'x-conch-time-total': {
+    description: 'Milliseconds from arrival to answer, in the proxy.',
+    schema: { type: 'number' },
+  },
+  'x-conch-time-infer': { description: 'Milliseconds spent waiting for the server.', schema: { type: 'number' } },
+  'x-conch-model-version': { description: 'The version that answered.', schema: { type: 'string' } },
+};
+
+/**
+ * The proxy's OpenAPI 3.1 document: `base` holds the fixed routes (from their schemas), the models' routes are added
+ * as they are now. Models come and go while the proxy runs, so the document is made on demand.
+ */
+export function openApiDocument(
+  base: object,
+  models: readonly ModelInterface[],
+  options: { readonly prefix: string; readonly limits: ProxyLimits },
+): Schema {
+  const document = structuredClone(base) as Schema & { paths: Schema };
+  for (const model of models) {
+    const path = `${options.prefix}/models/${encodeURIComponent(model.name)}`;
+    document.paths[path] = { ...(document.paths[path] as Schema), post: operation(model, options.limits) };
+  }
+  return document;
+}
+
+function operation(model: ModelInterface, limits: ProxyLimits): Schema {
+  const { one, several } = requestExamples(model);
+  const item = answerSchema(model);
+  const answer = answerExample(model);
+  const parameter = {
+    name: 'x-request-id',
+    in: 'header',
+    required: false,
+    description: 'Up to 128 letters, digits and ._:- to find the request by in the logs.',
+    schema: { type: 'string' },
+  };
+  const responses: Schema = {
+    200: {
+      description: 'One object for one item; a list of them, in order, where the request holds lists.',
+      headers: answerHeaders,
+      content: {
+        'application/json': {
+          schema: { anyOf: [item, { type: 'array', items: item }] },
+          examples: { one: { value: answer }, several: { value: [answer, answer] } },
+        },
+      },
+    },
+  };
+  for (const [status, description, retry] of failures) {
+    responses[status] = {
+      description,
+      ...(retry && { headers: { 'retry-after': { description: 'Seconds.', schema: { type: 'integer' } } } }),
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+    } as Json;
+  }
+  return {
+    operationId: `infer_${model.name.replace(/[^A-Za-z0-9_]/g, '_')}`,
+    tags: ['models'],
+    summary: summaryOf(model),
+    description: `Model \`${model.name}\`, version ${model.version}.`,
+    parameters: [parameter],
+    requestBody: {
+      required: true,
+      content: {
+        'application/json': {
+          schema: requestSchema(model, limits),
+          examples: {
+            one: { summary: 'One item', value: one },
+            several: { summary: 'Several items', value: several },
+          },
+        },
+      },
+    },
+    responses,
+  };
+}

@@ -1,0 +1,30 @@
+import type { FastifyRequest } from 'fastify';
+import type { Logger } from '../../base/index.ts';
+import type { InferenceClient } from '../../client/index.ts';
+import type { ModelCatalog } from '../catalog.ts';
+import type { ProxyLimits } from '../limits.ts';
+
+/** What the routes of one proxy share. */
+export interface RouteContext {
+  readonly client: InferenceClient;
+  readonly catalog: ModelCatalog;
+  readonly limits: ProxyLimits;
+  readonly timeoutMs: number;
+  readonly logger: Logger;
+  /** What the log line of a request says beside its route and status. */
+  readonly notes: WeakMap<FastifyRequest, InferenceNote>;
+}
+
+export interface InferenceNote {
+  readonly model: string;
+  readonly version: string;
+  readonly items: number;
+  readonly inferMs: number;
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Health routes answer whatever the load is, and their log lines are for debugging. */
+    conchHealth?: boolean;
+  }
+}
