@@ -1,1 +1,2 @@
-export { type RunningServer, type ServerOptions, startServer } from './start.ts';
+export type { ServedEngine } from './context.ts';
+export { type ListenerOptions, type RunningServer, type ServerOptions, serveEngine, startServer } from './start.ts';

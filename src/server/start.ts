@@ -1,18 +1,36 @@
-import { ConchError, type Logger } from '../base/index.ts';
-import type { Engine } from '../engine/index.ts';
+import type { RequestListener } from 'node:http';
+import { createLogger, type Logger } from '../base/index.ts';
+import { Engine } from '../engine/index.ts';
+import { defaultMaxInputBytes } from '../protocol/index.ts';
+import type { ServedEngine, ServerContext } from './context.ts';
+import { dispatch } from './http/dispatch.ts';
+import { Listener } from './listener.ts';
+import { metricsEndpoint } from './metrics/endpoint.ts';
 
-export interface ServerOptions {
-  /** Folder of the model repository. */
-  readonly repository: string;
+export interface ListenerOptions {
   /** Address to listen on; default 127.0.0.1. */
   readonly host?: string;
   /** Default 8000; 0 takes a free port. */
   readonly httpPort?: number;
   /** Default 8002; 0 takes a free port, false serves no metrics. */
   readonly metricsPort?: number | false;
+  /** Bounds JSON text, tensors decoded from it, raw and decompressed bodies; default 64 MiB, as in Triton. */
+  readonly httpMaxInputSize?: number;
+  /** Bounds a whole body, its binary tensors included; default 1 GiB. */
+  readonly maxRequestBytes?: number;
+  /** Longest wait for requests under way when closing; default 30. */
+  readonly exitTimeoutSecs?: number;
+  /** Name and version in the server's metadata; default `triton` (clients may look for it) and conch's own. */
+  readonly id?: string;
+  readonly version?: string;
+  readonly logger?: Logger;
+}
+
+export interface ServerOptions extends ListenerOptions {
+  /** Folder of the model repository. */
+  readonly repository: string;
   /** Models to load; default all. */
   readonly models?: readonly string[];
-  readonly logger?: Logger;
   /** Threads of the ONNX runtime, as in EngineOptions. */
   readonly threads?: number;
   /** Whether a model that fails to load stops the start; as in EngineOptions. */
@@ -24,12 +42,68 @@ export interface RunningServer {
   readonly url: string;
   readonly httpPort: number;
   readonly metricsPort: number | undefined;
-  readonly engine: Engine;
-  /** Stops accepting, finishes what is under way, unloads. */
+  readonly engine: ServedEngine;
+  /** Stops accepting, finishes what is under way, unloads. Calling again waits for the same end. */
   close(): Promise<void>;
 }
 
-/** Opens the sockets, loads the models, and resolves when the server is ready. */
-export function startServer(_options: ServerOptions): Promise<RunningServer> {
-  return Promise.reject(new ConchError('INTERNAL', 'not built yet'));
+/**
+ * Serves a model repository over Triton's protocols. Sockets open first, so that health can be asked while models load;
+ * resolves when they are loaded. Throws USAGE for ports that cannot be had, and what loading throws.
+ */
+export function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { repository, models, threads, exitOnError, logger } = options;
+  const engine = Engine.create({
+    repository,
+    ...(models && { models }),
+    ...(threads !== undefined && { threads }),
+    ...(exitOnError !== undefined && { exitOnError }),
+    ...(logger && { logger }),
+  });
+  return serveEngine(engine, options);
+}
+
+/** The same for an engine of the caller's, not started yet. Closing the server closes the engine. */
+export async function serveEngine(engine: ServedEngine, options: ListenerOptions = {}): Promise<RunningServer> {
+  const { host = '127.0.0.1', httpPort = 8000, metricsPort = 8002, exitTimeoutSecs = 30 } = options;
+  const context: ServerContext = {
+    engine,
+    phase: 'starting',
+    id: options.id ?? 'triton',
+    version: options.version ?? '0.1.0',
+    limits: {
+      maxInputBytes: options.httpMaxInputSize ?? defaultMaxInputBytes,
+      maxRequestBytes: options.maxRequestBytes ?? 2 ** 30,
+    },
+    logger: options.logger ?? createLogger('warn', 'conch-server'),
+  };
+
+  const listeners: Listener[] = [];
+  let closing: Promise<void> | undefined;
+  const close = () => (closing ??= stop(context, listeners, exitTimeoutSecs * 1000));
+  try {
+    const onRequest: RequestListener = (request, response) => dispatch(request, response, context);
+    listeners.push(await Listener.open(onRequest, { host, port: httpPort, portFlag: '--http-port' }));
+    if (metricsPort !== false) {
+      const endpoint = metricsEndpoint(context);
+      listeners.push(await Listener.open(endpoint, { host, port: metricsPort, portFlag: '--metrics-port' }));
+    }
+    await engine.start();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  if (context.phase === 'starting') context.phase = 'serving';
+  const [http, metrics] = listeners;
+  return { url: http!.url, httpPort: http!.port, metricsPort: metrics?.port, engine, close };
+}
+
+/** In order: no new work, answers to what is under way, then the models go. */
+async function stop(context: ServerContext, listeners: readonly Listener[], timeoutMs: number): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  context.phase = 'stopping';
+  const whole = await Promise.all(listeners.map((listener) => listener.close(timeoutMs)));
+  if (whole.includes(false))
+    context.logger.warn(`requests were still under way after ${timeoutMs} ms and were cut off`);
+  await context.engine.close({ timeoutMs: Math.max(0, deadline - Date.now()) });
 }

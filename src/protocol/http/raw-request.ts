@@ -15,11 +15,11 @@ export interface RawSignature {
  */
 export function decodeRawRequest(
   body: Uint8Array,
-  target: { readonly model: string; readonly version?: string | undefined },
+  target: { readonly model: string; readonly version?: string | undefined; readonly signal?: AbortSignal | undefined },
   maxInputBytes: number,
   signature: (() => RawSignature) | undefined,
 ): HttpInferenceRequest {
-  const { model, version } = target;
+  const { model, version, signal } = target;
   if (body.length > maxInputBytes) {
     throw new ConchError('REQUEST_TOO_LARGE', `the raw input has ${body.length} bytes, the limit is ${maxInputBytes}`, {
       fix: 'raise --http-max-input-size',
@@ -41,6 +41,7 @@ export function decodeRawRequest(
   return {
     model,
     version,
+    signal,
     inputs: [{ name, datatype, shape: batching ? [1, ...shape] : shape, data }],
     outputEncodings: 'binary',
   };

@@ -18,6 +18,8 @@ export interface InferTarget {
   readonly model: string;
   /** Decimal text; absent: the newest ready version. */
   readonly version?: string | undefined;
+  /** Goes into the request. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface DecodeOptions {
@@ -139,7 +141,7 @@ class RequestDecoder {
       sequence: parameters?.sequence,
       priority: parameters?.priority,
       timeoutMicroseconds: parameters?.timeoutMicroseconds,
-      signal: undefined,
+      signal: target.signal,
       outputEncodings: listed ? outputs.encodings : (parameters?.encoding ?? 'json'),
     };
   }

@@ -1,0 +1,25 @@
+import type { Logger } from '../base/index.ts';
+import type { Engine } from '../engine/index.ts';
+
+/** What the front ends need of an engine: its public members. */
+export type ServedEngine = { readonly [member in keyof Engine]: Engine[member] };
+
+/** Starting: sockets are open, models are loading. Stopping: what is under way is finished, nothing new is taken. */
+export type Phase = 'starting' | 'serving' | 'stopping';
+
+/** What every endpoint knows. One per server. */
+export interface ServerContext {
+  readonly engine: ServedEngine;
+  phase: Phase;
+  readonly id: string;
+  readonly version: string;
+  readonly limits: ServerLimits;
+  readonly logger: Logger;
+}
+
+export interface ServerLimits {
+  /** Triton's --http-max-input-size: bounds JSON text, tensors decoded from it, raw and decompressed bodies. */
+  readonly maxInputBytes: number;
+  /** Bounds a body whole, its binary tensors included. */
+  readonly maxRequestBytes: number;
+}

@@ -1,0 +1,35 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ConchError } from '../../base/index.ts';
+import type { ServerContext } from '../context.ts';
+import { Exchange } from './exchange.ts';
+import { pathOf } from './router.ts';
+import { routes } from './routes.ts';
+
+/** Answers one request. Never throws: whatever goes wrong becomes an answer. */
+export function dispatch(request: IncomingMessage, response: ServerResponse, context: ServerContext): void {
+  const exchange = new Exchange(request, response, context);
+  try {
+    const match = routes.find(request.method!, pathOf(request.url!));
+    if (match === undefined) {
+      exchange.replyJson(404, { error: 'Not Found' });
+      return;
+    }
+    if (!('handler' in match)) {
+      response.setHeader('Allow', match.allowed.join(', '));
+      exchange.replyJson(405, { error: 'Method Not Allowed' });
+      return;
+    }
+    const { endpoint, always } = match.handler;
+    if (context.phase !== 'serving' && !always) throw unavailable(context);
+    const done = endpoint(exchange, match.parameters);
+    if (done) done.catch((error) => exchange.replyError(error));
+  } catch (error) {
+    exchange.replyError(error);
+  }
+}
+
+function unavailable({ phase }: ServerContext): ConchError {
+  return phase === 'starting'
+    ? new ConchError('MODEL_NOT_READY', 'the server is still loading its models')
+    : new ConchError('SERVER_STOPPING', 'the server is shutting down');
+}

@@ -1,0 +1,135 @@
+import { dimsOf, toInteger } from '../../config/index.ts';
+import {
+  acceptedCodings,
+  type ContentCoding,
+  chooseCoding,
+  classify,
+  compress,
+  decodeInferRequest,
+  decompress,
+  type EncodedBody,
+  encodeInferResponse,
+  type HttpInferenceRequest,
+  type InferenceResponse,
+  inferenceHeaderLength,
+  joinBody,
+  parseContentEncoding,
+  parseHeaderLength,
+  type RawSignature,
+} from '../../protocol/index.ts';
+import { datatypeFromConfig } from '../../tensor/index.ts';
+import type { ServedEngine } from '../context.ts';
+import type { Exchange } from './exchange.ts';
+import type { PathParameters } from './router.ts';
+
+const requestHeaderLength = inferenceHeaderLength.toLowerCase();
+/** Up to here JSON and tensors leave in one piece; copying is cheaper than a second write. */
+const joinBelow = 64 * 1024;
+
+/** POST /v2/models/M[/versions/V]/infer */
+export async function infer(exchange: Exchange, { model, version }: PathParameters): Promise<void> {
+  const { engine } = exchange.context;
+  const request = await readRequest(exchange, model, version);
+  const answer = await engine.infer(request);
+  const response = request.outputs ? withClasses(engine, request, answer) : answer;
+  const body = encodeInferResponse(response, request.outputEncodings);
+  const coding = chooseCoding(exchange.request.headers['accept-encoding'] as string | undefined);
+  if (coding) replyCompressed(exchange, body, await compress(joinBody(body), coding), coding);
+  else reply(exchange, body);
+}
+
+async function readRequest(
+  exchange: Exchange,
+  model: string,
+  version: string | undefined,
+): Promise<HttpInferenceRequest> {
+  const { engine, limits } = exchange.context;
+  const { headers } = exchange.request;
+  try {
+    const coding = requestCoding(exchange);
+    const headerLength = parseHeaderLength(headers[requestHeaderLength] as string | undefined);
+    const isBinary = headerLength !== undefined && headerLength > 0 && coding === undefined;
+    let body = await exchange.readBody(isBinary ? limits.maxRequestBytes : limits.maxInputBytes);
+    if (coding) body = await decompress(body, coding, limits.maxInputBytes);
+    return decodeInferRequest(
+      body,
+      headerLength,
+      { model, version, signal: exchange.signal },
+      { maxInputBytes: limits.maxInputBytes, rawSignature: () => rawSignature(engine, model, version) },
+    );
+  } catch (error) {
+    // Triton looks the model up before it reads the body; an unknown model outranks whatever is wrong with the request.
+    engine.metadata(model, version);
+    throw error;
+  }
+}
+
+function requestCoding(exchange: Exchange): ContentCoding | undefined {
+  try {
+    return parseContentEncoding(exchange.request.headers['content-encoding']);
+  } catch (error) {
+    exchange.response.setHeader('Accept-Encoding', acceptedCodings);
+    throw error;
+  }
+}
+
+function rawSignature(engine: ServedEngine, model: string, version: string | undefined): RawSignature {
+  const config = engine.config(model, version);
+  const inputs = (config.input ?? []).map((input) => ({
+    name: input.name ?? '',
+    datatype: datatypeFromConfig(input.data_type as string)?.name ?? 'BYTES',
+    dims: dimsOf(input),
+  }));
+  return { batching: (config.max_batch_size ?? 0) > 0, inputs };
+}
+
+/** The answer with classes in place of the outputs that the request wants classified. */
+function withClasses(
+  engine: ServedEngine,
+  request: HttpInferenceRequest,
+  response: InferenceResponse,
+): InferenceResponse {
+  const wanted = request.outputs!.filter((output) => output.classification);
+  if (wanted.length === 0) return response;
+  const { model, version } = response;
+  const batching = toInteger(engine.config(model, version).max_batch_size, 0) > 0;
+  const outputs = response.outputs.map((tensor) => {
+    const count = wanted.find((output) => output.name === tensor.name)?.classification;
+    if (!count) return tensor;
+    return classify(tensor, { count, batching, labels: engine.labels(model, tensor.name, version) });
+  });
+  return { ...response, outputs };
+}
+
+function reply(exchange: Exchange, body: EncodedBody): void {
+  if (exchange.response.destroyed) return;
+  if (body.binary.length === 0) {
+    exchange.head(200, ['Content-Type', 'application/json', 'Content-Length', body.byteLength]).end(body.json);
+    return;
+  }
+  const response = exchange.head(200, [
+    'Content-Type',
+    'application/octet-stream',
+    inferenceHeaderLength,
+    body.jsonLength,
+    'Content-Length',
+    body.byteLength,
+  ]);
+  if (body.byteLength <= joinBelow) {
+    response.end(joinBody(body));
+    return;
+  }
+  response.cork();
+  response.write(body.json);
+  for (const part of body.binary) response.write(part);
+  response.end();
+  response.uncork();
+}
+
+function replyCompressed(exchange: Exchange, body: EncodedBody, bytes: Uint8Array, coding: ContentCoding): void {
+  if (exchange.response.destroyed) return;
+  const headers = ['Content-Encoding', coding, 'Content-Length', bytes.length];
+  if (body.binary.length === 0) headers.push('Content-Type', 'application/json');
+  else headers.push('Content-Type', 'application/octet-stream', inferenceHeaderLength, body.jsonLength);
+  exchange.head(200, headers).end(bytes);
+}

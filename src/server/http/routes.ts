@@ -1,0 +1,66 @@
+import type { Exchange } from './exchange.ts';
+import { live, modelReady, ready } from './health.ts';
+import { infer } from './infer.ts';
+import { modelConfig, modelMetadata, serverMetadata } from './metadata.ts';
+import { controlModel, controlNamedRepository, repositoryIndex } from './repository.ts';
+import { type PathParameters, Router } from './router.ts';
+import { logging, modelTrace, refuseSetting, trace } from './settings.ts';
+import { refuseSharedMemory, region, regions } from './shared-memory.ts';
+import { allStatistics, modelStatistics } from './statistics.ts';
+
+export type Endpoint = (exchange: Exchange, parameters: PathParameters) => void | Promise<void>;
+
+export interface Route {
+  readonly endpoint: Endpoint;
+  /** Answers while models load and while the server stops; others are refused with 503 then. */
+  readonly always: boolean;
+}
+
+const always = true;
+
+/** Every endpoint of Triton's HTTP interface. */
+const table: readonly (readonly [method: string, pattern: string, endpoint: Endpoint, always?: boolean])[] = [
+  ['GET', '/v2/health/live', live, always],
+  ['GET', '/v2/health/ready', ready, always],
+  ['GET', '/v2', serverMetadata],
+
+  ['POST', '/v2/models/:model/infer', infer],
+  ['POST', '/v2/models/:model/versions/:version/infer', infer],
+  ['GET', '/v2/models/:model/ready', modelReady],
+  ['GET', '/v2/models/:model/versions/:version/ready', modelReady],
+  ['GET', '/v2/models/:model', modelMetadata],
+  ['GET', '/v2/models/:model/versions/:version', modelMetadata],
+  ['GET', '/v2/models/:model/config', modelConfig],
+  ['GET', '/v2/models/:model/versions/:version/config', modelConfig],
+  ['GET', '/v2/models/stats', allStatistics],
+  ['GET', '/v2/models/:model/stats', modelStatistics],
+  ['GET', '/v2/models/:model/versions/:version/stats', modelStatistics],
+
+  ['POST', '/v2/repository/index', repositoryIndex],
+  ['POST', '/v2/repository/:repository/index', repositoryIndex],
+  ['POST', '/v2/repository/models/:model/load', controlModel],
+  ['POST', '/v2/repository/models/:model/unload', controlModel],
+  ['POST', '/v2/repository/:repository/models/:model/load', controlNamedRepository],
+  ['POST', '/v2/repository/:repository/models/:model/unload', controlNamedRepository],
+
+  ['GET', '/v2/systemsharedmemory/status', regions],
+  ['GET', '/v2/systemsharedmemory/region/:region/status', region],
+  ['POST', '/v2/systemsharedmemory/region/:region/register', refuseSharedMemory],
+  ['POST', '/v2/systemsharedmemory/region/:region/unregister', refuseSharedMemory],
+  ['POST', '/v2/systemsharedmemory/unregister', refuseSharedMemory],
+  ['GET', '/v2/cudasharedmemory/status', regions],
+  ['GET', '/v2/cudasharedmemory/region/:region/status', region],
+  ['POST', '/v2/cudasharedmemory/region/:region/register', refuseSharedMemory],
+  ['POST', '/v2/cudasharedmemory/region/:region/unregister', refuseSharedMemory],
+  ['POST', '/v2/cudasharedmemory/unregister', refuseSharedMemory],
+
+  ['GET', '/v2/trace/setting', trace],
+  ['POST', '/v2/trace/setting', refuseSetting],
+  ['GET', '/v2/models/:model/trace/setting', modelTrace],
+  ['POST', '/v2/models/:model/trace/setting', refuseSetting],
+  ['GET', '/v2/logging', logging],
+  ['POST', '/v2/logging', refuseSetting],
+];
+
+export const routes = new Router<Route>();
+for (const [method, pattern, endpoint, always = false] of table) routes.add(method, pattern, { endpoint, always });
