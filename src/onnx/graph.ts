@@ -74,6 +74,7 @@ export class GraphBuilder {
   readonly metadata: Record<string, string> = {};
   readonly inputs: GraphTensor[] = [];
   readonly outputs: GraphTensor[] = [];
+  readonly declared: GraphTensor[] = [];
   readonly nodes: GraphNode[] = [];
   readonly initializers: Initializer[] = [];
   readonly #names = new Set<string>();
@@ -111,6 +112,12 @@ export class GraphBuilder {
     this.#names.delete(result.name);
     result.name = this.#claim(name);
     this.outputs.push({ value: result, shape });
+  }
+
+  /** States the shape of an intermediate value where runtimes cannot infer it; they fuse only what they know. */
+  declare(value: Value, shape: readonly Dimension[]): Value {
+    this.declared.push({ value, shape });
+    return value;
   }
 
   /** A node with one output. */

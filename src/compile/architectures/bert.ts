@@ -1,0 +1,162 @@
+import { z } from 'zod';
+import { ConchError } from '../../base/index.ts';
+import { type Checkpoint, checkConfig } from '../../checkpoint/index.ts';
+import type { GraphBuilder, Value } from '../../onnx/index.ts';
+import { checkActivation } from './activation.ts';
+import { type Architecture, padded } from './architecture.ts';
+import { additiveMask, selfAttention } from './attention.ts';
+import { pool } from './classifier.ts';
+import { lookUp } from './embeddings.ts';
+import { feedForward } from './feed-forward.ts';
+import { linear } from './linear.ts';
+import { layerNorm } from './normalisation.ts';
+import { Tokens } from './tokens.ts';
+import { Weights } from './weights.ts';
+
+/** Fields of a BertConfig that shape the graph; defaults are those of transformers. */
+const schema = z.looseObject({
+  vocab_size: z.number().int().positive(),
+  hidden_size: z.number().int().positive(),
+  num_hidden_layers: z.number().int().positive(),
+  num_attention_heads: z.number().int().positive(),
+  intermediate_size: z.number().int().positive(),
+  max_position_embeddings: z.number().int().positive(),
+  type_vocab_size: z.number().int().positive().default(2),
+  hidden_act: z.string().default('gelu'),
+  layer_norm_eps: z.number().positive().default(1e-12),
+  position_embedding_type: z.string().nullish(),
+  is_decoder: z.boolean().nullish(),
+  add_cross_attention: z.boolean().nullish(),
+});
+type BertConfig = z.infer<typeof schema>;
+
+/** BERT: absolute positions, normalisation after each block. BertModel gives hidden states, the classifier logits. */
+export const bert: Architecture = {
+  classes: ['BertForSequenceClassification', 'BertModel'],
+  build(graph, checkpoint) {
+    const config = checkConfig(schema, checkpoint.config, checkpoint.configFile);
+    refuseSwitches(config, checkpoint.configFile);
+    // BertModel saved alone has no prefix; one taken out of a checkpoint with a head may have kept it.
+    const prefix = checkpoint.tensors.has('bert.embeddings.word_embeddings.weight') ? 'bert.' : '';
+    const weights = new Weights(graph, checkpoint, checkpoint.dir, prefix);
+    const ids = graph.input('input_ids', 'INT64', padded);
+    const mask = graph.input('attention_mask', 'INT64', padded);
+    const types = graph.input('token_type_ids', 'INT64', padded);
+    const classifies = checkpoint.architecture === 'BertForSequenceClassification';
+    const tokens = new Tokens(graph, ids);
+    let hidden = graph.scope('embeddings', () => embeddings(graph, weights, config, tokens, { ids, types }));
+    const additive = additiveMask(graph, mask);
+    for (let index = 0; index < config.num_hidden_layers; index++) {
+      const last = index === config.num_hidden_layers - 1;
+      const layer = { name: `encoder.layer.${index}`, firstTokenOnly: last && classifies };
+      hidden = graph.scope(layer.name, () =>
+        encoderLayer(graph, weights, config, checkpoint.configFile, tokens, hidden, additive, layer),
+      );
+    }
+    const facts = { maxLength: config.max_position_embeddings };
+    if (!classifies) {
+      graph.output('last_hidden_state', tokens.apart(hidden, [config.hidden_size]), [...padded, config.hidden_size]);
+      return { ...facts, parameters: weights.parameters };
+    }
+    const head = new Weights(graph, checkpoint, checkpoint.dir);
+    const labels = labelsOf(checkpoint);
+    const pooler = weights.linear('pooler.dense', config.hidden_size, config.hidden_size, size(config));
+    const classifier = head.linear('classifier', config.hidden_size, labels.length, `${labels.length} labels`);
+    graph.output('logits', linear(graph, pool(graph, hidden, pooler), classifier, 'classifier'), [
+      'batch',
+      labels.length,
+    ]);
+    return { ...facts, parameters: weights.parameters + head.parameters, labels };
+  },
+};
+
+function embeddings(
+  graph: GraphBuilder,
+  weights: Weights,
+  config: BertConfig,
+  tokens: Tokens,
+  { ids, types }: { ids: Value; types: Value },
+): Value {
+  const { vocab_size, type_vocab_size, max_position_embeddings, hidden_size, layer_norm_eps } = config;
+  const table = (name: string, rows: number, because: string) =>
+    weights.tensor(`embeddings.${name}.weight`, [rows, hidden_size], because);
+  const words = table('word_embeddings', vocab_size, `vocab_size ${vocab_size}, ${size(config)}`);
+  const kinds = table('token_type_embeddings', type_vocab_size, `type_vocab_size ${type_vocab_size}, ${size(config)}`);
+  const places = table('position_embeddings', max_position_embeddings, `max_position_embeddings, ${size(config)}`);
+  const sum = graph.node('Add', [lookUp(graph, words, ids, 'words'), lookUp(graph, kinds, types, 'types')]);
+  const placed = graph.node('Add', [sum, tokens.places(places)]);
+  return layerNorm(graph, weights, tokens.together(placed, hidden_size), {
+    name: 'embeddings.LayerNorm',
+    size: hidden_size,
+    epsilon: layer_norm_eps,
+  });
+}
+
+/**
+ * One encoder layer. In a classifier's last one only each text's first token goes on after the attention, since
+ * nothing else reaches the logits: that saves two thirds of the layer.
+ */
+function encoderLayer(
+  graph: GraphBuilder,
+  weights: Weights,
+  config: BertConfig,
+  configFile: string,
+  tokens: Tokens,
+  hidden: Value,
+  mask: Value,
+  { name, firstTokenOnly }: { name: string; firstTokenOnly: boolean },
+): Value {
+  const { hidden_size, intermediate_size, num_attention_heads: heads, layer_norm_eps: epsilon } = config;
+  const square = (part: string) => weights.linear(`${name}.attention.${part}`, hidden_size, hidden_size, size(config));
+  const layers = {
+    query: square('self.query'),
+    key: square('self.key'),
+    value: square('self.value'),
+    output: square('output.dense'),
+  };
+  const wide = `intermediate_size ${intermediate_size}, ${size(config)}`;
+  const feed = {
+    up: weights.linear(`${name}.intermediate.dense`, hidden_size, intermediate_size, wide),
+    down: weights.linear(`${name}.output.dense`, intermediate_size, hidden_size, wide),
+    activation: checkActivation(config.hidden_act, 'hidden_act', configFile),
+  };
+  const attended = graph.scope('attention', () => {
+    const attention = selfAttention(graph, hidden, mask, tokens, layers, { heads, headSize: hidden_size / heads });
+    const sum = graph.node('Add', [attention, hidden], {}, { name: 'residual' });
+    return layerNorm(graph, weights, sum, { name: `${name}.attention.output.LayerNorm`, size: hidden_size, epsilon });
+  });
+  const kept = firstTokenOnly ? tokens.first(attended, hidden_size) : attended;
+  const sum = graph.node('Add', [feedForward(graph, kept, feed), kept], {}, { name: 'residual' });
+  return layerNorm(graph, weights, sum, { name: `${name}.output.LayerNorm`, size: hidden_size, epsilon });
+}
+
+function size(config: BertConfig): string {
+  return `hidden_size ${config.hidden_size}`;
+}
+
+function labelsOf(checkpoint: Checkpoint): readonly string[] {
+  if (checkpoint.labels.length > 0) return checkpoint.labels;
+  // transformers' default where config.json says nothing; the classifier's own shape decides.
+  const outputs = checkpoint.tensors.get('classifier.weight')?.shape[0] ?? 2;
+  return Array.from({ length: outputs }, (_, index) => `LABEL_${index}`);
+}
+
+/** Switches that change the numbers and that this graph does not have. */
+function refuseSwitches(config: BertConfig, file: string): void {
+  const refuse = (field: keyof BertConfig & string, why: string): never => {
+    throw new ConchError('CHECKPOINT_UNSUPPORTED', `${file}: ${field} ${JSON.stringify(config[field])}: ${why}`, {
+      where: { file, path: field },
+    });
+  };
+  const positionType = config.position_embedding_type ?? 'absolute';
+  if (positionType !== 'absolute') refuse('position_embedding_type', 'only absolute positions can be compiled');
+  if (config.is_decoder) refuse('is_decoder', 'decoders cannot be compiled, only encoders');
+  if (config.add_cross_attention) refuse('add_cross_attention', 'cross attention cannot be compiled');
+  if (config.hidden_size % config.num_attention_heads !== 0) {
+    throw new ConchError(
+      'CHECKPOINT_INVALID',
+      `${file}: hidden_size ${config.hidden_size} is not a multiple of num_attention_heads ${config.num_attention_heads}`,
+      { where: { file, path: 'num_attention_heads' } },
+    );
+  }
+}
