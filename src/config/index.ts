@@ -8,7 +8,9 @@ export {
   type PythonCompletion,
   type PythonTensor,
 } from './complete/completion.ts';
-export { type ConfigEdit, editConfig, formatConfig } from './edit/edit.ts';
+export { parseAssignment } from './edit/assignment.ts';
+export { type ConfigEdit, editConfig } from './edit/edit.ts';
+export { formatConfig } from './edit/format.ts';
 export type * from './generated.ts';
 export { dimsOf, toInteger } from './integers.ts';
 export { configFromJson } from './json/from-json.ts';

@@ -15,6 +15,11 @@ export function bindTree(tree: Tree, text: string, findings: Findings): ModelCon
   return new Binder(text, findings).message(modelConfig, tree.fields) as ModelConfig;
 }
 
+/** Like `bindTree`, for the fields of any message. */
+export function bindFields(message: Message, nodes: readonly FieldNode[], text: string, findings: Findings): Values {
+  return new Binder(text, findings).message(message, nodes);
+}
+
 class Binder {
   readonly #findings: Findings;
   readonly #scalars: ScalarReader;

@@ -51,10 +51,23 @@ const WIDTH = 100;
 
 /** Two spaces a level; one field a line; a block of one plain field, and a map's entry, on one line where it fits. */
 export function layOut(fields: readonly LaidField[], last: readonly string[] = []): string {
-  const lines: string[] = [];
-  laidFields(fields, '', lines);
+  const lines = layOutLines(fields, '');
   laidComments(last, '', lines);
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+}
+
+/** The lines of some fields, to be put among others that are indented by `indent`. */
+export function layOutLines(fields: readonly LaidField[], indent: string): string[] {
+  const lines: string[] = [];
+  laidFields(fields, indent, lines);
+  return lines;
+}
+
+/** The lines of one value, to be put where a value stands on a line indented by `indent`; the first is not indented. */
+export function layOutValue(value: LaidValue, indent: string): string[] {
+  const lines: string[] = [];
+  laidValue('', value, indent, lines);
+  return lines;
 }
 
 function laidFields(fields: readonly LaidField[], indent: string, lines: string[]): void {
