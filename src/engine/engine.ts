@@ -1,7 +1,21 @@
-import type { Logger } from '../base/index.ts';
+import { availableParallelism } from 'node:os';
+import { ConchError, createLogger, type Logger } from '../base/index.ts';
 import type { ModelConfig } from '../config/index.ts';
-import type { InferenceRequest, InferenceResponse, ModelIndexEntry, ModelMetadata } from '../protocol/index.ts';
-import type { ModelCounters, ModelStatistics } from './statistics.ts';
+import type {
+  InferenceRequest,
+  InferenceResponse,
+  ModelIndexEntry,
+  ModelMetadata,
+  ModelStatistics,
+} from '../protocol/index.ts';
+import type { Backend } from './backend.ts';
+import { builtInBackends } from './backends/index.ts';
+import { Catalogue } from './catalogue.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { metadataOf } from './metadata.ts';
+import type { ModelCounters } from './statistics.ts';
+import type { ServedVersion } from './version.ts';
 
 export interface EngineOptions {
   /** The model repository's folder. */
@@ -13,67 +27,222 @@ export interface EngineOptions {
   readonly threads?: number;
   /** Reject `start` (and `open`) when a model fails to load; absent: false, it is listed UNAVAILABLE. */
   readonly exitOnError?: boolean;
-  /** Requests that may wait per model where its config sets no limit; absent: 10,000. */
+  /** Requests that may wait per model version where its config sets no limit; absent: 10,000. */
   readonly maxQueueSize?: number;
-  /** Bytes of inputs that may wait per model; absent: 512 MiB. */
+  /** Bytes of inputs that may wait per model version; absent: 512 MiB. */
   readonly maxQueueBytes?: number;
+  /** Backends by the config's `backend`, beside and before the built-in ones. */
+  readonly backends?: Readonly<Record<string, Backend>>;
+  readonly clock?: Clock;
 }
+
+type Stage = 'created' | 'starting' | 'running' | 'failed' | 'stopping' | 'stopped';
 
 /** Loads the models of a repository and runs inference on them, without any network protocol. */
 export class Engine {
+  readonly #options: EngineOptions;
+  readonly #logger: Logger;
+  readonly #catalogue = new Catalogue();
+  readonly #lifecycle: Lifecycle;
+  #stage: Stage = 'created';
+  #inFlight = 0;
+  #idle: (() => void) | undefined;
+  #closed: Promise<boolean> | undefined;
+
+  private constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#logger = options.logger ?? createLogger('warn');
+    this.#lifecycle = new Lifecycle(options.repository, this.#catalogue, {
+      backends: { ...builtInBackends, ...options.backends },
+      threads: Math.max(1, options.threads ?? availableParallelism()),
+      maxQueueSize: options.maxQueueSize ?? 10_000,
+      maxQueueBytes: options.maxQueueBytes ?? 512 * 1024 * 1024,
+      clock: options.clock ?? systemClock,
+      logger: this.#logger,
+      find: (name, version) => this.#catalogue.findNumber(name, version),
+    });
+  }
+
+  /** An engine that has loaded nothing yet: not live, not ready; every look-up fails. */
+  static create(options: EngineOptions): Engine {
+    return new Engine(options);
+  }
+
   /** `create`, then `start`. */
   static async open(options: EngineOptions): Promise<Engine> {
     const engine = Engine.create(options);
     await engine.start();
     return engine;
   }
-  /** An engine that has loaded nothing yet: not live, not ready; every look-up fails. */
-  static create(_options: EngineOptions): Engine {
-    throw new Error('not built yet');
+
+  /**
+   * Loads and warms up the models. A model that fails is listed UNAVAILABLE with its reason, or, with `exitOnError`,
+   * closes the engine and rejects with MODEL_LOAD_FAILED that gives every reason. Rejects also when the repository
+   * cannot be opened or lacks one of `models`.
+   */
+  async start(): Promise<void> {
+    if (this.#stage !== 'created')
+      throw new ConchError('INTERNAL', `the engine was started already: it is ${this.#stage}`);
+    this.#stage = 'starting';
+    try {
+      await this.#lifecycle.start(this.#options.models);
+      this.#refuseFaults();
+    } catch (error) {
+      if (this.#isStopping()) throw stopping();
+      this.#stage = 'failed';
+      await this.#free();
+      throw error;
+    }
+    if (this.#isStopping()) throw stopping();
+    this.#stage = 'running';
   }
-  start(): Promise<void> {
-    throw new Error('not built yet');
-  }
+
+  /** Up, and neither starting nor shutting down. */
   isLive(): boolean {
-    throw new Error('not built yet');
+    return this.#stage === 'running';
   }
+
+  /** Live, and every model that was asked for is ready (Triton's strict readiness). */
   isReady(): boolean {
-    throw new Error('not built yet');
+    return this.isLive() && this.#catalogue.all().every((model) => !model.wanted || model.healthy);
   }
-  /** False: loaded, but no instance of it is healthy. Throws MODEL_NOT_FOUND or MODEL_NOT_READY. */
-  isModelReady(_name: string, _version?: string): boolean {
-    throw new Error('not built yet');
+
+  /** False: loaded, but none of its instances is healthy. Throws MODEL_NOT_FOUND or MODEL_NOT_READY. */
+  isModelReady(name: string, version?: string): boolean {
+    return this.#find(name, version).healthy;
   }
-  infer(_request: InferenceRequest): Promise<InferenceResponse> {
-    throw new Error('not built yet');
+
+  /**
+   * Runs a request. Rejects with REQUEST_INVALID when it does not fit the model, MODEL_NOT_FOUND, MODEL_NOT_READY,
+   * QUEUE_FULL, QUEUE_TIMEOUT, REQUEST_CANCELLED, EXECUTION_FAILED or SERVER_STOPPING. An abort of `request.signal`
+   * takes effect while the request waits; what runs is finished.
+   */
+  async infer(request: InferenceRequest): Promise<InferenceResponse> {
+    if (this.#isStopping()) throw stopping();
+    const served = this.#find(request.model, request.version);
+    this.#inFlight += 1;
+    try {
+      const { outputs } = await served.infer(request);
+      return { model: served.name, version: String(served.version), id: request.id, outputs };
+    } finally {
+      this.#inFlight -= 1;
+      if (this.#inFlight === 0) this.#idle?.();
+    }
   }
-  metadata(_name: string, _version?: string): ModelMetadata {
-    throw new Error('not built yet');
+
+  metadata(name: string, version?: string): ModelMetadata {
+    const served = this.#find(name, version);
+    const versions = version ? [served.version] : [...this.#catalogue.get(name)!.ready.keys()];
+    return metadataOf(served.config, versions);
   }
-  config(_name: string, _version?: string): ModelConfig {
-    throw new Error('not built yet');
+
+  /** The config as completed at load. */
+  config(name: string, version?: string): ModelConfig {
+    return this.#find(name, version).config;
   }
+
+  /** One row per version, and one for each model without any; by name, then version. */
   index(): ModelIndexEntry[] {
-    throw new Error('not built yet');
+    return this.#catalogue.all().flatMap((model) => model.index());
   }
-  statistics(_name?: string, _version?: string): ModelStatistics[] {
-    throw new Error('not built yet');
+
+  /** Of all ready versions, or of those that are named; an unknown name or version is REQUEST_INVALID, as in Triton. */
+  statistics(name?: string, version?: string): ModelStatistics[] {
+    return this.#served(name, version).map((served) => served.counters().statistics);
   }
+
   /** What the metrics page shows of every ready version. */
   counters(): ModelCounters[] {
-    throw new Error('not built yet');
+    return this.#served().map((served) => served.counters());
   }
-  labels(_name: string, _output: string, _version?: string): string[] | undefined {
-    throw new Error('not built yet');
+
+  /** The class labels of an output, where its config or, for an ensemble, that of the producing model has a label file. */
+  labels(name: string, output: string, version?: string): readonly string[] | undefined {
+    const { labels } = this.#find(name, version);
+    return Object.hasOwn(labels, output) ? labels[output] : undefined;
   }
-  load(_name: string): Promise<void> {
-    throw new Error('not built yet');
+
+  /** Loads a model, or its changes; rejects with the reason, and what served before goes on serving. */
+  async load(name: string): Promise<void> {
+    if (this.#isStopping()) throw stopping();
+    await this.#lifecycle.load(name);
   }
-  unload(_name: string): Promise<void> {
-    throw new Error('not built yet');
+
+  /** Takes a model out of service. Requests that it has are finished; the call does not wait for them. */
+  async unload(name: string): Promise<void> {
+    if (this.#isStopping()) throw stopping();
+    await this.#lifecycle.unload(name);
   }
-  /** Stops accepting, lets what is in flight finish, frees everything. True when all finished within `timeoutMs` (30,000). */
-  close(_options?: { readonly timeoutMs?: number }): Promise<boolean> {
-    throw new Error('not built yet');
+
+  /**
+   * Stops accepting, lets what is in flight finish, frees everything. False when something had to be broken off after
+   * `timeoutMs` (30,000).
+   */
+  close(options: { readonly timeoutMs?: number } = {}): Promise<boolean> {
+    this.#closed ??= this.#close(options.timeoutMs ?? 30_000);
+    return this.#closed;
   }
+
+  async #close(timeoutMs: number): Promise<boolean> {
+    this.#stage = 'stopping';
+    const drained = await this.#drain(timeoutMs);
+    await this.#free();
+    this.#stage = 'stopped';
+    return drained;
+  }
+
+  /** True when nothing is in flight any more, false after `timeoutMs`. */
+  #drain(timeoutMs: number): Promise<boolean> {
+    if (this.#inFlight === 0) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const giveUp = (this.#options.clock ?? systemClock).after(timeoutMs, () => resolve(false));
+      this.#idle = () => {
+        giveUp();
+        resolve(true);
+      };
+    });
+  }
+
+  async #free(): Promise<void> {
+    const serving = this.#catalogue.all().flatMap((model) => [...model.ready.values()]);
+    await Promise.all([this.#lifecycle.stop(), ...serving.map((served) => served.abandon())]);
+  }
+
+  #isStopping(): boolean {
+    return this.#stage === 'stopping' || this.#stage === 'stopped';
+  }
+
+  #refuseFaults(): void {
+    const faults = this.#catalogue.all().flatMap((model) => (model.fault ? [model.fault] : []));
+    if (!this.#options.exitOnError || faults.length === 0) return;
+    const reasons = faults.map((fault) => `\n- ${fault}`).join('');
+    throw new ConchError('MODEL_LOAD_FAILED', `${faults.length} of the models failed to load:${reasons}`, {
+      cause: faults[0],
+    });
+  }
+
+  #find(name: string, version?: string): ServedVersion {
+    if (this.#stage === 'created' || this.#stage === 'starting') {
+      const ready = this.#catalogue.get(name)?.newest;
+      if (!ready) throw new ConchError('MODEL_NOT_READY', `model '${name}' is not ready: the server is still starting`);
+    }
+    return this.#catalogue.find(name, version);
+  }
+
+  #served(name?: string, version?: string): ServedVersion[] {
+    if (name === undefined || name === '') return this.#catalogue.all().flatMap((model) => [...model.ready.values()]);
+    const model = this.#catalogue.get(name);
+    const served = [...(model?.ready.values() ?? [])].filter(
+      (candidate) => !version || String(candidate.version) === version,
+    );
+    if (served.length > 0) return served;
+    throw new ConchError(
+      'REQUEST_INVALID',
+      `no statistics: model '${name}'${version ? ` version ${version}` : ''} is not ready or not known`,
+    );
+  }
+}
+
+function stopping(): ConchError {
+  return new ConchError('SERVER_STOPPING', 'the server is shutting down and takes no new work');
 }

@@ -1,9 +1,13 @@
-export { Engine, type EngineOptions } from './engine.ts';
 export type {
-  BatchStatistics,
-  FailureReason,
-  InferStatistics,
-  ModelCounters,
-  ModelStatistics,
-  StatisticDuration,
-} from './statistics.ts';
+  Backend,
+  BackendFacts,
+  BackendInstance,
+  Batch,
+  BatchRequest,
+  BatchResult,
+  LoadedModel,
+  ModelSource,
+} from './backend.ts';
+export type { Clock } from './clock.ts';
+export { Engine, type EngineOptions } from './engine.ts';
+export type { FailureReason, ModelCounters } from './statistics.ts';

@@ -1,52 +1,124 @@
-/** A count of events and the nanoseconds they took together. */
-export interface StatisticDuration {
-  count: number;
-  ns: number;
-}
-
-/** Durations per request, as Triton's statistics extension names them. */
-export interface InferStatistics {
-  success: StatisticDuration;
-  fail: StatisticDuration;
-  queue: StatisticDuration;
-  compute_input: StatisticDuration;
-  compute_infer: StatisticDuration;
-  compute_output: StatisticDuration;
-  cache_hit: StatisticDuration;
-  cache_miss: StatisticDuration;
-}
-
-/** Durations per executed batch of one size. */
-export interface BatchStatistics {
-  batch_size: number;
-  compute_input: StatisticDuration;
-  compute_infer: StatisticDuration;
-  compute_output: StatisticDuration;
-}
-
-/** One row of `/v2/models/stats`; JSON-ready. */
-export interface ModelStatistics {
-  name: string;
-  version: string;
-  /** Milliseconds since the epoch of the last inference; 0 before the first. */
-  last_inference: number;
-  inference_count: number;
-  execution_count: number;
-  inference_stats: InferStatistics;
-  response_stats: Record<string, never>;
-  batch_stats: BatchStatistics[];
-  memory_usage: { type: string; id: number; byte_size: number }[];
-}
+import type { ConchError, ErrorCode } from '../base/index.ts';
+import type { ModelStatistics, StatisticDuration } from '../protocol/index.ts';
+import type { BatchResult } from './backend.ts';
+import type { Durations } from './request.ts';
 
 /** Why a scheduled request failed, as `nv_inference_request_failure` labels it. */
 export type FailureReason = 'REJECTED' | 'CANCELED' | 'BACKEND' | 'OTHER';
 
 /** What Prometheus wants of a ready version beyond its statistics. */
 export interface ModelCounters {
-  statistics: ModelStatistics;
-  failures: Record<FailureReason, number>;
+  readonly statistics: ModelStatistics;
+  readonly failures: Readonly<Record<FailureReason, number>>;
   /** Requests waiting for an instance (`nv_inference_pending_request_count`). */
-  pending: number;
+  readonly pending: number;
   /** Seconds from the start of loading to ready (`nv_model_load_duration_secs`). */
-  loadSeconds: number;
+  readonly loadSeconds: number;
+}
+
+const reasons: { readonly [code in ErrorCode]?: FailureReason } = {
+  QUEUE_TIMEOUT: 'REJECTED',
+  QUEUE_FULL: 'REJECTED',
+  REQUEST_CANCELLED: 'CANCELED',
+  EXECUTION_FAILED: 'BACKEND',
+  INTERNAL: 'BACKEND',
+};
+
+class Total {
+  count = 0;
+  ns = 0;
+  add(ns: number): void {
+    this.count += 1;
+    this.ns += ns;
+  }
+  get(): StatisticDuration {
+    return { count: this.count, ns: Math.round(this.ns) };
+  }
+}
+
+interface BatchTotals {
+  readonly computeInput: Total;
+  readonly computeInfer: Total;
+  readonly computeOutput: Total;
+}
+
+const newBatchTotals = (): BatchTotals => ({
+  computeInput: new Total(),
+  computeInfer: new Total(),
+  computeOutput: new Total(),
+});
+
+/** Counts what one model version did, as Triton's statistics extension defines it. */
+export class StatisticsRecorder {
+  readonly #success = new Total();
+  readonly #fail = new Total();
+  readonly #queue = new Total();
+  readonly #compute = newBatchTotals();
+  readonly #batches = new Map<number, BatchTotals>();
+  readonly #failures: Record<FailureReason, number> = { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0 };
+  #lastInference = 0;
+  #inferences = 0;
+  #executions = 0;
+
+  /** A request of `rows` rows was answered `totalNs` after it came in. */
+  succeeded(rows: number, totalNs: number, durations: Durations): void {
+    this.#success.add(totalNs);
+    this.#queue.add(durations.queue);
+    this.#compute.computeInput.add(durations.computeInput);
+    this.#compute.computeInfer.add(durations.computeInfer);
+    this.#compute.computeOutput.add(durations.computeOutput);
+    this.#inferences += rows;
+    this.#lastInference = Date.now();
+  }
+
+  /** A scheduled request failed; those that admission refused are not counted anywhere. */
+  failed(totalNs: number, error: ConchError): void {
+    this.#fail.add(totalNs);
+    this.#failures[reasons[error.code] ?? 'OTHER'] += 1;
+  }
+
+  /** A batch was executed, and not all of it failed. */
+  executed(rows: number, times: Pick<BatchResult, 'computeInput' | 'computeInfer' | 'computeOutput'>): void {
+    this.#executions += 1;
+    const totals = this.#batches.get(rows) ?? newBatchTotals();
+    this.#batches.set(rows, totals);
+    totals.computeInput.add(times.computeInput);
+    totals.computeInfer.add(times.computeInfer);
+    totals.computeOutput.add(times.computeOutput);
+  }
+
+  get failures(): Record<FailureReason, number> {
+    return { ...this.#failures };
+  }
+
+  snapshot(name: string, version: string): ModelStatistics {
+    const none = { count: 0, ns: 0 };
+    return {
+      name,
+      version,
+      last_inference: this.#lastInference,
+      inference_count: this.#inferences,
+      execution_count: this.#executions,
+      inference_stats: {
+        success: this.#success.get(),
+        fail: this.#fail.get(),
+        queue: this.#queue.get(),
+        compute_input: this.#compute.computeInput.get(),
+        compute_infer: this.#compute.computeInfer.get(),
+        compute_output: this.#compute.computeOutput.get(),
+        cache_hit: none,
+        cache_miss: none,
+      },
+      response_stats: {},
+      batch_stats: [...this.#batches]
+        .sort(([a], [b]) => a - b)
+        .map(([batch_size, totals]) => ({
+          batch_size,
+          compute_input: totals.computeInput.get(),
+          compute_infer: totals.computeInfer.get(),
+          compute_output: totals.computeOutput.get(),
+        })),
+      memory_usage: [],
+    };
+  }
 }

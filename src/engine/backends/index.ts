@@ -1,0 +1,21 @@
+import { ConchError } from '../../base/index.ts';
+import type { Backend } from '../backend.ts';
+import { onnxBackend } from './onnx.ts';
+import { tokenizerBackend } from './tokenizer.ts';
+
+/** Backends by the config's `backend`. */
+export const builtInBackends: Readonly<Record<string, Backend>> = {
+  onnxruntime: onnxBackend,
+  python: tokenizerBackend,
+};
+
+/** The backend of a model; throws NOT_SUPPORTED for those that only Triton has. */
+export function backendOf(backends: Readonly<Record<string, Backend>>, name: string, model: string): Backend {
+  const backend = Object.hasOwn(backends, name) ? backends[name] : undefined;
+  if (backend) return backend;
+  throw new ConchError(
+    'NOT_SUPPORTED',
+    `model '${model}' uses backend '${name}', which the embedded server does not have; it has ${Object.keys(backends).join(' and ')}`,
+    { where: { path: 'backend' }, fix: `serve '${model}' with Triton, or load the other models by name` },
+  );
+}

@@ -1,0 +1,119 @@
+import { ConchError } from '../../base/index.ts';
+import { dimsOf, type ModelConfig, type ModelInput, type ModelOutput, toInteger } from '../../config/index.ts';
+import type { OnnxSummary, OnnxTensorInfo } from '../../onnx/index.ts';
+import { datatypeFromConfig } from '../../tensor/index.ts';
+import { onnxTypes } from './onnx-tensors.ts';
+
+type Shape = NonNullable<OnnxTensorInfo['shape']>;
+
+/**
+ * Refuses a config that the ONNX file contradicts, by the checks that Triton's ONNX Runtime backend makes when it
+ * creates an instance; throws MODEL_LOAD_FAILED naming the tensor and both sides.
+ */
+export function checkSignature(config: ModelConfig, onnx: OnnxSummary): void {
+  const inputs = config.input ?? [];
+  const required = inputs.filter((input) => !input.optional);
+  for (const input of inputs) {
+    if (input.optional && batches(config)) {
+      throw mismatch('input', input.name, 'optional inputs need max_batch_size 0 with ONNX Runtime');
+    }
+    if (onnx.overridable.includes(input.name ?? '')) {
+      throw new ConchError(
+        'NOT_SUPPORTED',
+        `input '${input.name}' is an initializer with a default, which ONNX Runtime's Node binding cannot feed`,
+        {
+          where: { path: `input["${input.name}"]` },
+          fix: 'leave it out of the config to use its default, or serve the model with Triton',
+        },
+      );
+    }
+    checkTensor('input', input, onnx.inputs, config);
+  }
+  if (required.length !== onnx.inputs.length) {
+    const missing = onnx.inputs.filter((tensor) => !required.some((input) => input.name === tensor.name));
+    throw new ConchError(
+      'MODEL_LOAD_FAILED',
+      `the model takes ${onnx.inputs.length} inputs, the config lists ${required.length}` +
+        (missing.length > 0 ? `; missing: ${missing.map((tensor) => `'${tensor.name}'`).join(', ')}` : ''),
+      { where: { path: 'input' }, fix: 'list every input of the model once' },
+    );
+  }
+  for (const output of config.output ?? []) checkTensor('output', output, onnx.outputs, config);
+}
+
+function checkTensor(
+  side: 'input' | 'output',
+  declared: ModelInput | ModelOutput,
+  tensors: readonly OnnxTensorInfo[],
+  config: ModelConfig,
+): void {
+  const { name, data_type: type } = declared;
+  const tensor = tensors.find((candidate) => candidate.name === name);
+  if (!tensor) {
+    const names = tensors.map((candidate) => `'${candidate.name}'`).join(', ');
+    throw mismatch(side, name, `the model has no such ${side}; it has ${names || 'none'}`);
+  }
+  if (!tensor.datatype || !onnxTypes[tensor.datatype]) {
+    throw mismatch(side, name, `ONNX Runtime's Node binding does not carry ${tensor.datatype ?? 'this kind of value'}`);
+  }
+  const expected = datatypeFromConfig(String(type));
+  if (expected?.name !== tensor.datatype) {
+    throw mismatch(
+      side,
+      name,
+      `the config says ${type}, the model has TYPE_${tensor.datatype === 'BYTES' ? 'STRING' : tensor.datatype}`,
+    );
+  }
+  if (tensor.shape) checkShape(side, declared, tensor.shape, batches(config));
+}
+
+function checkShape(
+  side: 'input' | 'output',
+  declared: ModelInput | ModelOutput,
+  shape: Shape,
+  batched: boolean,
+): void {
+  const dims = declared.reshape ? (declared.reshape.shape ?? []).map(Number) : dimsOf(declared);
+  const full = batched ? [-1, ...dims] : dims;
+  const both = `the config says ${show(full, batched)}, the model has ${show(shape.map(sizeOf), batched)}`;
+  if (batched && (shape.length === 0 || typeof shape[0] === 'number')) {
+    throw mismatch(
+      side,
+      declared.name,
+      `max_batch_size is above 0, but the model's first dimension is not dynamic: ${both}`,
+    );
+  }
+  if (!batched && shape.length === 0) {
+    if (dims.some((dim) => dim !== 1))
+      throw mismatch(side, declared.name, `the model has a scalar here: dims must be [ 1 ], not [${dims}]`);
+    return;
+  }
+  if (full.length !== shape.length) throw mismatch(side, declared.name, `ranks differ: ${both}`);
+  full.forEach((dim, index) => {
+    const size = sizeOf(shape[index]);
+    const agrees = size === -1 ? side === 'input' || dim === -1 : dim === size;
+    if (!agrees) throw mismatch(side, declared.name, both);
+  });
+}
+
+/** Inputs and outputs that are scalars in the model, which a config can only describe as `[ 1 ]`. */
+export function scalarsOf(onnx: OnnxSummary): Set<string> {
+  return new Set([...onnx.inputs, ...onnx.outputs].filter(({ shape }) => shape?.length === 0).map(({ name }) => name));
+}
+
+function batches(config: ModelConfig): boolean {
+  return toInteger(config.max_batch_size) > 0;
+}
+
+function sizeOf(dim: Shape[number]): number {
+  return typeof dim === 'number' ? dim : -1;
+}
+
+/** `[batch,10]`: a full shape with the batch dimension marked. */
+function show(shape: readonly number[], batched: boolean): string {
+  return `[${shape.map((dim, index) => (batched && index === 0 ? (dim === -1 ? 'batch' : `batch=${dim}`) : dim)).join(',')}]`;
+}
+
+function mismatch(side: 'input' | 'output', name: string | undefined, what: string): ConchError {
+  return new ConchError('MODEL_LOAD_FAILED', `${side} '${name}': ${what}`, { where: { path: `${side}["${name}"]` } });
+}

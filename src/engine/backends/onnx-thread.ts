@@ -1,0 +1,135 @@
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { ConchError } from '../../base/index.ts';
+import type { BackendInstance, Batch, BatchResult } from '../backend.ts';
+import type { WorkerCommand, WorkerReport, WorkerStart } from './onnx-messages.ts';
+import { type OnnxLayout, type OnnxTensor, stackInputs, unstackOutputs } from './onnx-tensors.ts';
+
+// From a checkout this module is TypeScript and so is the worker; in the published build both are JavaScript.
+const workerFile = new URL(`./onnx-worker${extname(import.meta.url)}`, import.meta.url);
+
+interface Run {
+  readonly resolve: (outputs: readonly OnnxTensor[]) => void;
+  readonly reject: (error: ConchError) => void;
+}
+
+/** How long a thread may take to end by itself, in ms, before it is stopped. */
+const patience = 5000;
+
+/** An ONNX session in a thread of its own. Inputs are copied once, into memory that is handed over; outputs not at all. */
+export class OnnxThread implements BackendInstance {
+  readonly #worker: Worker;
+  readonly #layout: OnnxLayout;
+  readonly #runs = new Map<number, Run>();
+  readonly #exited: Promise<void>;
+  #nextId = 0;
+  #closing = false;
+  #lost: ConchError | undefined;
+
+  private constructor(worker: Worker, layout: OnnxLayout) {
+    this.#worker = worker;
+    this.#layout = layout;
+    this.#exited = new Promise((resolve) => worker.once('exit', () => resolve()));
+  }
+
+  /** Resolves when the session is open; rejects with MODEL_LOAD_FAILED. */
+  static start(
+    start: WorkerStart & { readonly name: string; readonly layout: OnnxLayout },
+    onLost: (error: ConchError) => void,
+  ): Promise<OnnxThread> {
+    const { path, options, name, layout } = start;
+    const worker = new Worker(workerFile, { workerData: { path, options } satisfies WorkerStart, name });
+    const thread = new OnnxThread(worker, layout);
+    return new Promise((resolve, reject) => {
+      let ready = false;
+      let cause: unknown;
+      worker.on('message', (report: WorkerReport) => {
+        if (report.kind === 'ready') {
+          ready = true;
+          resolve(thread);
+        } else if (report.kind === 'refused') {
+          thread.#closing = true;
+          reject(new ConchError(report.error.code, report.error.message, { where: { file: path } }));
+        } else thread.#settle(report);
+      });
+      worker.on('error', (error) => {
+        cause = error;
+      });
+      worker.on('exit', (code) => {
+        const reason = cause instanceof Error ? cause.message : `it ended with code ${code}`;
+        const error = new ConchError('EXECUTION_FAILED', `instance '${name}': its thread died: ${reason}`, {
+          status: 'UNAVAILABLE',
+          cause,
+        });
+        thread.#fail(error);
+        if (!ready) reject(new ConchError('MODEL_LOAD_FAILED', error.message, { where: { file: path }, cause }));
+        else if (!thread.#closing) onLost(error);
+      });
+    });
+  }
+
+  async run(batch: Batch): Promise<BatchResult> {
+    const start = performance.now();
+    const inputs = stackInputs(batch, this.#layout, true);
+    const sent = performance.now();
+    const results = await this.#execute(inputs, outputsOf(batch));
+    const received = performance.now();
+    const responses = unstackOutputs(results, batch, this.#layout);
+    return {
+      responses,
+      computeInput: (sent - start) * 1e6,
+      computeInfer: (received - sent) * 1e6,
+      computeOutput: (performance.now() - received) * 1e6,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    if (this.#runs.size > 0) {
+      this.#fail(new ConchError('SERVER_STOPPING', 'the instance was stopped while it ran the request'));
+      // A run cannot be interrupted: the thread ends when the runtime returns, and nobody needs to wait for that.
+      void this.#worker.terminate();
+      this.#worker.unref();
+      return;
+    }
+    this.#post({ kind: 'close' }, []);
+    const stop = setTimeout(() => void this.#worker.terminate(), patience);
+    await this.#exited;
+    clearTimeout(stop);
+  }
+
+  #execute(inputs: readonly OnnxTensor[], outputs: readonly string[]): Promise<readonly OnnxTensor[]> {
+    return new Promise((resolve, reject) => {
+      if (this.#lost) return reject(this.#lost);
+      const id = this.#nextId++;
+      this.#runs.set(id, { resolve, reject });
+      // All inputs that are not text lie in one buffer.
+      const memory = inputs.find((input) => !Array.isArray(input.data))?.data as Uint8Array | undefined;
+      this.#post({ kind: 'run', id, inputs, outputs }, memory ? [memory.buffer as ArrayBuffer] : []);
+    });
+  }
+
+  #post(command: WorkerCommand, transfer: ArrayBuffer[]): void {
+    this.#worker.postMessage(command, transfer);
+  }
+
+  #settle(report: Extract<WorkerReport, { id: number }>): void {
+    const run = this.#runs.get(report.id);
+    this.#runs.delete(report.id);
+    if (report.kind === 'done') run?.resolve(report.outputs);
+    else run?.reject(new ConchError(report.error.code, report.error.message));
+  }
+
+  #fail(error: ConchError): void {
+    this.#lost ??= error;
+    for (const run of this.#runs.values()) run.reject(error);
+    this.#runs.clear();
+  }
+}
+
+/** The outputs that any request of the batch wants. */
+export function outputsOf(batch: Batch): readonly string[] {
+  const [first] = batch.requests;
+  if (batch.requests.every((request) => request.outputs === first?.outputs)) return first?.outputs ?? [];
+  return [...new Set(batch.requests.flatMap((request) => request.outputs))];
+}

@@ -1,0 +1,89 @@
+import { ConchError, toConchError } from '../../base/index.ts';
+import { bytesOf, type Datatype, decodeStrings, type Tensor } from '../../tensor/index.ts';
+import { type EncodedBatch, readTokenizer, type TextTokenizer } from '../../text/index.ts';
+import type { Backend, BackendInstance, BatchRequest, LoadedModel, ModelSource } from '../backend.ts';
+import { integerParameter, parameterOf } from '../parameters.ts';
+import { type DeclaredTensor, declaredInputs, declaredOutputs } from '../tensors.ts';
+
+const encodings = ['input_ids', 'attention_mask', 'token_type_ids'] as const satisfies readonly (keyof EncodedBatch)[];
+type Encoding = (typeof encodings)[number];
+
+/**
+ * The tokenizers that conch compiles: `backend: "python"` with a model.py for Triton, marked by the parameter
+ * `conch.backend` = `tokenizer` and run natively here, on the event loop. Each request is encoded by itself, padded to
+ * its own longest text, so that what a text becomes never hangs on its neighbours.
+ */
+export const tokenizerBackend: Backend = {
+  async load(source: ModelSource): Promise<LoadedModel> {
+    refuseForeign(source);
+    const { config, dir } = source;
+    const [input, ...more] = declaredInputs(config);
+    if (!input || more.length > 0 || input.datatype !== 'BYTES') {
+      throw misfit('input', 'a tokenizer takes exactly one input, of TYPE_STRING');
+    }
+    for (const output of declaredOutputs(config)) checkOutput(output);
+    const maxLength = integerParameter(config, 'max_length', 1e9);
+    const tokenizer = await readTokenizer(dir, maxLength === undefined ? {} : { maxLength });
+    return {
+      facts: { instances: 1, concurrency: 1, inline: true, padded: false },
+      createInstance: async () => tokenizerInstance(tokenizer),
+      close: async () => {},
+    };
+  },
+};
+
+function refuseForeign({ name, config }: ModelSource): void {
+  const kind = parameterOf(config, 'conch.backend');
+  if (kind === 'tokenizer') return;
+  throw new ConchError(
+    'NOT_SUPPORTED',
+    `model '${name}' uses the Python backend, and the embedded server runs no Python; of that backend it runs only tokenizers that conch compiled` +
+      (kind === undefined ? '' : ` (parameter conch.backend is '${kind}', not 'tokenizer')`),
+    { where: { path: 'backend' }, fix: `serve '${name}' with Triton, or load the other models by name` },
+  );
+}
+
+function checkOutput(output: DeclaredTensor): void {
+  const known: readonly string[] = encodings;
+  if (!known.includes(output.name)) {
+    throw misfit(
+      `output["${output.name}"]`,
+      `a tokenizer has no output '${output.name}'; it has ${known.map((name) => `'${name}'`).join(', ')}`,
+    );
+  }
+  const integer: Datatype = 'INT64';
+  if (output.datatype !== integer) {
+    throw misfit(
+      `output["${output.name}"]`,
+      `a tokenizer's output '${output.name}' is TYPE_INT64, the config says TYPE_${output.datatype}`,
+    );
+  }
+}
+
+function tokenizerInstance(tokenizer: TextTokenizer): BackendInstance {
+  return {
+    async run({ requests }) {
+      const start = performance.now();
+      const responses = requests.map((request) => {
+        try {
+          return encode(tokenizer, request);
+        } catch (thrown) {
+          return toConchError(thrown, 'EXECUTION_FAILED');
+        }
+      });
+      return { responses, computeInput: 0, computeInfer: (performance.now() - start) * 1e6, computeOutput: 0 };
+    },
+    close: async () => {},
+  };
+}
+
+function encode(tokenizer: TextTokenizer, { inputs, outputs }: BatchRequest): Tensor[] {
+  const texts = decodeStrings(bytesOf(inputs[0]!));
+  const encoded = tokenizer.encodeBatch(texts);
+  const shape = [encoded.batch, encoded.length];
+  return outputs.map((name) => ({ name, datatype: 'INT64', shape, data: encoded[name as Encoding] }));
+}
+
+function misfit(path: string, message: string): ConchError {
+  return new ConchError('MODEL_LOAD_FAILED', message, { where: { path } });
+}

@@ -1,0 +1,136 @@
+import type { ConchError } from '../base/index.ts';
+import { type ModelDynamicBatching, type ModelQueuePolicy, toInteger } from '../config/index.ts';
+import { ReleaseOrder } from './order.ts';
+import { type QueuePolicy, RequestQueue } from './queue.ts';
+import type { PendingRequest } from './request.ts';
+import type { Executor, Scheduler, SchedulerOptions } from './scheduler.ts';
+
+/**
+ * Triton's dynamic batcher (scheduling rules of `dynamic_batch_scheduler.cc`): it gathers waiting requests from the
+ * front of the queue and sends them to a free instance as one batch, at a preferred size if one is in reach, at once or
+ * after `max_queue_delay_microseconds`. It never splits a request.
+ */
+export class DynamicBatcher implements Scheduler {
+  readonly #queue: RequestQueue;
+  readonly #options: SchedulerOptions;
+  readonly #executor: Executor;
+  readonly #maxRows: number;
+  readonly #preferred: ReadonlySet<number>;
+  readonly #maxPreferred: number;
+  readonly #delayMs: number;
+  readonly #order: ReleaseOrder | undefined;
+  readonly #mixShapes: boolean;
+  #stopTimer: (() => void) | undefined;
+  #planned = false;
+
+  constructor(
+    options: SchedulerOptions & {
+      readonly config: ModelDynamicBatching;
+      readonly maxBatchSize: number;
+      /** Requests of different shapes may share a batch (the backend does not stack them). */
+      readonly mixShapes: boolean;
+    },
+  ) {
+    const { config, model, executor, clock } = options;
+    this.#options = options;
+    this.#executor = executor;
+    this.#mixShapes = options.mixShapes;
+    this.#maxRows = Math.max(1, options.maxBatchSize);
+    this.#preferred = new Set(config.preferred_batch_size?.length ? config.preferred_batch_size : [this.#maxRows]);
+    this.#maxPreferred = Math.max(...this.#preferred);
+    this.#delayMs = toInteger(config.max_queue_delay_microseconds) / 1000;
+    this.#order = config.preserve_ordering ? new ReleaseOrder() : undefined;
+    const levels = Math.max(1, toInteger(config.priority_levels));
+    const byLevel = toInteger(config.priority_levels) > 0 ? config.priority_queue_policy : undefined;
+    this.#queue = new RequestQueue({
+      model,
+      levels,
+      defaultLevel: levels === 1 ? 1 : toInteger(config.default_priority_level, 1),
+      policy: (level) => policyOf(byLevel?.[level] ?? config.default_queue_policy),
+      maxSize: options.maxQueueSize,
+      maxBytes: options.maxQueueBytes,
+      clock,
+      onLeave: () => this.#plan(),
+    });
+    executor.onAvailable = () => this.#dispatch();
+  }
+
+  get pending(): number {
+    return this.#queue.size;
+  }
+
+  enqueue(pending: PendingRequest): void {
+    if (this.#order) {
+      const { tracked, takeTurn } = this.#order.track(pending);
+      this.#queue.push(tracked);
+      takeTurn();
+    } else this.#queue.push(pending);
+    this.#plan();
+  }
+
+  clear(error: ConchError): void {
+    this.#queue.clear(error);
+  }
+
+  /** Forms batches once this turn's arrivals are all in: requests that come together travel together. */
+  #plan(): void {
+    if (this.#planned || !this.#executor.available) return;
+    this.#planned = true;
+    this.#options.clock.soon(() => {
+      this.#planned = false;
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+    while (this.#executor.available) {
+      const decision = this.#form();
+      if (decision.send === 0) {
+        if (decision.waitMs !== undefined) {
+          this.#stopTimer = this.#options.clock.after(decision.waitMs, () => this.#dispatch());
+        }
+        return;
+      }
+      this.#executor.execute(this.#queue.take(decision.send));
+    }
+  }
+
+  /** How many requests from the front make the next batch; 0: none yet, look again after `waitMs`. */
+  #form(): { send: number; waitMs?: number } {
+    let count = 0;
+    let rows = 0;
+    let preferredEnd = 0;
+    let full = false;
+    let oldest = Number.POSITIVE_INFINITY;
+    let likeness = '';
+    for (const { request, arrivedAt } of this.#queue) {
+      if (count === 0) likeness = request.likeness;
+      else if (rows + request.rows > this.#maxRows || (!this.#mixShapes && request.likeness !== likeness)) {
+        full = true;
+        break;
+      } else if (rows + request.rows > this.#maxPreferred && preferredEnd === 0) preferredEnd = count;
+      count += 1;
+      rows += request.rows;
+      oldest = Math.min(oldest, arrivedAt);
+      if (this.#preferred.has(rows)) preferredEnd = count;
+    }
+    if (count === 0) return { send: 0 };
+    const age = this.#options.clock.now() - oldest;
+    const overdue = age >= this.#delayMs;
+    if (preferredEnd > 0 && (this.#delayMs === 0 || !overdue)) return { send: preferredEnd };
+    if (full || rows >= this.#maxPreferred || overdue) return { send: count };
+    return { send: 0, waitMs: this.#delayMs - age };
+  }
+}
+
+/** A ModelQueuePolicy with its absent fields filled in. */
+function policyOf(policy: ModelQueuePolicy = {}): QueuePolicy {
+  return {
+    timeoutMs: toInteger(policy.default_timeout_microseconds) / 1000,
+    onTimeout: policy.timeout_action === 'DELAY' || policy.timeout_action === 1 ? 'DELAY' : 'REJECT',
+    allowOverride: policy.allow_timeout_override ?? false,
+    maxSize: policy.max_queue_size ?? 0,
+  };
+}

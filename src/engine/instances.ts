@@ -1,0 +1,205 @@
+import { ConchError, type Logger, toConchError } from '../base/index.ts';
+import type { BackendInstance, BatchResult, LoadedModel } from './backend.ts';
+import type { Clock } from './clock.ts';
+import type { PendingRequest } from './request.ts';
+import type { Executor } from './scheduler.ts';
+
+export interface InstancePoolOptions {
+  /** What errors and logs call the model. */
+  readonly model: string;
+  readonly loaded: LoadedModel;
+  /** Run on every new instance before it takes requests (warm-up). */
+  readonly prepare: (instance: BackendInstance) => Promise<void>;
+  /** A batch of `rows` has been run and at least one of its requests succeeded. */
+  readonly onExecution: (rows: number, result: BatchResult) => void;
+  /** The last instance is gone for good. */
+  readonly onDead: (error: ConchError) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Waits before the first, second, ... restart in a row, in ms; after the last an instance stays down. */
+const restartDelays = [0, 100, 1000];
+
+interface Slot {
+  readonly name: string;
+  /** Absent while it starts and after it died. */
+  instance: BackendInstance | undefined;
+  running: number;
+  /** Restarts since it last finished a batch. */
+  restarts: number;
+  dead: boolean;
+}
+
+/**
+ * The instances of one model version. An instance that dies fails only the batch it held and is started anew; one that
+ * keeps dying without finishing a batch in between stays down.
+ */
+export class InstancePool implements Executor {
+  onAvailable: () => void = () => {};
+  readonly #options: InstancePoolOptions;
+  readonly #slots: Slot[];
+  readonly #starting = new Set<Promise<void>>();
+  #closed: Promise<void> | undefined;
+
+  private constructor(options: InstancePoolOptions) {
+    this.#options = options;
+    this.#slots = Array.from({ length: options.loaded.facts.instances }, (_, index) => ({
+      name: `${options.model}_${index}`,
+      instance: undefined,
+      running: 0,
+      restarts: 0,
+      dead: false,
+    }));
+  }
+
+  /** All instances started and prepared; if one cannot be, none is left. */
+  static async start(options: InstancePoolOptions): Promise<InstancePool> {
+    const pool = new InstancePool(options);
+    const started = await Promise.allSettled(pool.#slots.map((slot) => pool.#start(slot)));
+    const failed = started.find((result) => result.status === 'rejected');
+    if (failed) {
+      await pool.close();
+      throw failed.reason;
+    }
+    return pool;
+  }
+
+  get available(): boolean {
+    return this.#pick() !== undefined;
+  }
+
+  /** False once every instance has died and none will come back. */
+  get healthy(): boolean {
+    return this.#slots.some((slot) => !slot.dead);
+  }
+
+  get size(): number {
+    return this.#slots.length;
+  }
+
+  execute(batch: readonly PendingRequest[]): void {
+    const slot = this.#pick();
+    if (!slot?.instance) throw new ConchError('INTERNAL', `model '${this.#options.model}': no instance is free`);
+    slot.running += 1;
+    void this.#run(slot, slot.instance, batch);
+  }
+
+  /** Frees all instances, breaking off what they still run. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled(this.#starting);
+    await Promise.allSettled(this.#slots.map((slot) => slot.instance?.close()));
+    await this.#options.loaded.close();
+  }
+
+  #pick(): Slot | undefined {
+    let best: Slot | undefined;
+    for (const slot of this.#slots) {
+      if (!slot.instance || slot.running >= this.#options.loaded.facts.concurrency) continue;
+      if (!best || slot.running < best.running) best = slot;
+      if (best.running === 0) break;
+    }
+    return best;
+  }
+
+  async #run(slot: Slot, instance: BackendInstance, batch: readonly PendingRequest[]): Promise<void> {
+    const { clock, model, onExecution } = this.#options;
+    const startedAt = clock.now();
+    const requests = batch.map((pending) => pending.request);
+    const rows = requests.reduce((sum, request) => sum + request.rows, 0);
+    try {
+      const result = await instance.run({ requests, rows });
+      const { responses, computeInput, computeInfer, computeOutput } = result;
+      if (responses.length !== batch.length) {
+        throw new ConchError('INTERNAL', `model '${model}': ${responses.length} responses to ${batch.length} requests`);
+      }
+      slot.restarts = 0;
+      if (responses.some((response) => !(response instanceof ConchError))) onExecution(rows, result);
+      batch.forEach((pending, index) => {
+        const response = responses[index]!;
+        if (response instanceof ConchError) pending.fail(response);
+        else {
+          const queue = (startedAt - pending.arrivedAt) * 1e6;
+          pending.succeed({ outputs: response, durations: { queue, computeInput, computeInfer, computeOutput } });
+        }
+      });
+    } catch (thrown) {
+      const error = toConchError(thrown, 'EXECUTION_FAILED');
+      for (const pending of batch) pending.fail(error);
+    }
+    slot.running -= 1;
+    if (slot.instance) this.onAvailable();
+  }
+
+  async #start(slot: Slot): Promise<void> {
+    const { loaded, prepare } = this.#options;
+    let lostEarly: ConchError | undefined;
+    let serving = false;
+    const instance = await loaded.createInstance(slot.name, (error) => {
+      if (serving) this.#lose(slot, error);
+      else lostEarly = error;
+    });
+    try {
+      await prepare(instance);
+    } catch (error) {
+      await instance.close();
+      throw lostEarly ?? error;
+    }
+    if (lostEarly) throw lostEarly;
+    if (this.#closed) {
+      await instance.close();
+      return;
+    }
+    slot.instance = instance;
+    serving = true;
+  }
+
+  #lose(slot: Slot, error: ConchError): void {
+    slot.instance = undefined;
+    this.#options.logger.warn({ instance: slot.name, reason: error.message }, 'instance died');
+    this.#restart(slot, error);
+  }
+
+  #restart(slot: Slot, error: ConchError): void {
+    if (this.#closed) return;
+    const { clock, logger, model, onDead } = this.#options;
+    const delay = restartDelays[slot.restarts];
+    if (delay === undefined) {
+      slot.dead = true;
+      logger.error({ instance: slot.name }, `instance died ${slot.restarts + 1} times in a row and stays down`);
+      if (!this.healthy) {
+        onDead(
+          new ConchError(
+            'MODEL_NOT_READY',
+            `model '${model}': all its instances died, the last with: ${error.message}`,
+            {
+              fix: 'reload the model once the cause is gone',
+              cause: error,
+            },
+          ),
+        );
+      }
+      return;
+    }
+    slot.restarts += 1;
+    clock.after(delay, () => {
+      if (this.#closed) return;
+      const starting: Promise<void> = this.#start(slot)
+        .then(
+          () => {
+            if (!slot.instance) return;
+            logger.info({ instance: slot.name }, 'instance restarted');
+            this.onAvailable();
+          },
+          (thrown) => this.#restart(slot, toConchError(thrown)),
+        )
+        .finally(() => this.#starting.delete(starting));
+      this.#starting.add(starting);
+    });
+  }
+}

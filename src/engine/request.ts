@@ -1,0 +1,69 @@
+import type { ConchError } from '../base/index.ts';
+import type { Tensor } from '../tensor/index.ts';
+import type { BatchRequest } from './backend.ts';
+
+/** A request past admission: in the model's own shapes, and known to fit it. */
+export interface AdmittedRequest extends BatchRequest {
+  /** 0 for a model without a batch dimension. */
+  readonly batchSize: number;
+  /** Requests of different `likeness` cannot share a batch: their variable dimensions or optional inputs differ. */
+  readonly likeness: string;
+  /** Bytes of the inputs. */
+  readonly bytes: number;
+  /** As asked for, 0 when the request said nothing. */
+  readonly priority: number;
+  readonly timeoutMicroseconds: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Nanoseconds that a request spent in each part of its way. */
+export interface Durations {
+  readonly queue: number;
+  readonly computeInput: number;
+  readonly computeInfer: number;
+  readonly computeOutput: number;
+}
+
+export interface Outcome {
+  /** In the order of the request's `outputs`, in the model's own shapes. */
+  readonly outputs: readonly Tensor[];
+  readonly durations: Durations;
+}
+
+/** A request on its way through a scheduler: settled exactly once. */
+export class PendingRequest {
+  readonly request: AdmittedRequest;
+  /** When it came in, in the clock's milliseconds. */
+  readonly arrivedAt: number;
+  readonly #resolve: (outcome: Outcome) => void;
+  readonly #reject: (error: ConchError) => void;
+  #settled = false;
+
+  constructor(
+    request: AdmittedRequest,
+    arrivedAt: number,
+    resolve: (outcome: Outcome) => void,
+    reject: (error: ConchError) => void,
+  ) {
+    this.request = request;
+    this.arrivedAt = arrivedAt;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  succeed(outcome: Outcome): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#resolve(outcome);
+  }
+
+  fail(error: ConchError): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#reject(error);
+  }
+}

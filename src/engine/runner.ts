@@ -1,0 +1,75 @@
+import type { ConchError } from '../base/index.ts';
+import type { ModelConfig } from '../config/index.ts';
+import type { InferenceRequest } from '../protocol/index.ts';
+import type { LoadedModel } from './backend.ts';
+import { DynamicBatcher } from './batcher.ts';
+import type { Clock } from './clock.ts';
+import type { InstancePool } from './instances.ts';
+import { type AdmittedRequest, type Outcome, PendingRequest } from './request.ts';
+import { DefaultScheduler, type Scheduler, type SchedulerOptions } from './scheduler.ts';
+import { maxBatchSizeOf } from './tensors.ts';
+
+/** What stands behind a served version: instances with a scheduler before them, or an ensemble of other models. */
+export interface Runner {
+  /** Requests waiting for an instance. */
+  readonly pending: number;
+  /** False when nothing can be run any more. */
+  readonly healthy: boolean;
+  run(admitted: AdmittedRequest, request: InferenceRequest): Promise<Outcome>;
+  /** Fails what waits, and breaks off what runs where that is possible; then frees everything. */
+  close(reason: ConchError): Promise<void>;
+}
+
+/** Instances of a backend behind the scheduler that the config asks for. */
+export class ScheduledRunner implements Runner {
+  readonly #pool: InstancePool;
+  readonly #scheduler: Scheduler;
+  readonly #clock: Clock;
+  /** Why nothing is taken any more. */
+  #refusal: ConchError | undefined;
+
+  constructor(
+    pool: InstancePool,
+    loaded: LoadedModel,
+    config: ModelConfig,
+    limits: Omit<SchedulerOptions, 'executor'>,
+  ) {
+    this.#pool = pool;
+    this.#clock = limits.clock;
+    const options = { ...limits, executor: pool };
+    this.#scheduler = config.dynamic_batching
+      ? new DynamicBatcher({
+          ...options,
+          config: config.dynamic_batching,
+          maxBatchSize: maxBatchSizeOf(config),
+          mixShapes: !loaded.facts.padded,
+        })
+      : new DefaultScheduler(options);
+  }
+
+  get pending(): number {
+    return this.#scheduler.pending;
+  }
+
+  get healthy(): boolean {
+    return this.#pool.healthy;
+  }
+
+  run(admitted: AdmittedRequest): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      if (this.#refusal) throw this.#refusal;
+      this.#scheduler.enqueue(new PendingRequest(admitted, this.#clock.now(), resolve, reject));
+    });
+  }
+
+  /** Fails what waits and all that comes. */
+  refuse(reason: ConchError): void {
+    this.#refusal ??= reason;
+    this.#scheduler.clear(reason);
+  }
+
+  async close(reason: ConchError): Promise<void> {
+    this.refuse(reason);
+    await this.#pool.close();
+  }
+}
