@@ -15,11 +15,12 @@ export const checkCommand: Command = {
   ],
   example: 'conch check models --target triton:26.07',
   async action({ arguments: [dir], options }, output) {
+    const root = await requireRepository(dir);
     const checks = await import('../check/index.ts');
     const { openRepository } = await import('../repository/index.ts');
     const { findTarget, defaultTarget } = await import('../onnx/index.ts');
     const target = options.target === undefined ? defaultTarget : findTarget(options.target as string);
-    const repository = await openRepository(await requireRepository(dir), { inspect: true });
+    const repository = await openRepository(root, { inspect: true });
     const diagnostics = checks.check(repository, target);
     const format = output.json ? 'json' : ((options.format as string | undefined) ?? 'text');
     if (format === 'json') output.print(checks.formatJson(diagnostics, repository, target));

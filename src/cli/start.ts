@@ -7,7 +7,6 @@ import type { Command } from './command.ts';
 import { printCompiled } from './compile.ts';
 import { fileOption, requireDeployment } from './deployment.ts';
 import type { Output } from './output.ts';
-import { sampleRequest, showSamples } from './samples.ts';
 import { aborted, logOption } from './serve.ts';
 import { port } from './values.ts';
 
@@ -43,6 +42,7 @@ export const startCommand: Command = {
         output.print(`  proxy    ${running.proxy.url}/docs       one route a model, documented`);
         output.print(`  metrics  http://127.0.0.1:${running.server.metricsPort}/metrics`);
       }
+      const { sampleRequest, showSamples } = await import('./samples.ts');
       await showSamples(loaded, running.proxy.url, output, signal);
       heading(output, 'Validate');
       const reports = await validateAll(loaded, running.server.url, output);
