@@ -5,6 +5,9 @@ import { ConchError } from '../base/index.ts';
 export const manifestFile = 'conch.json';
 
 const hash = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256:<64 hex digits>');
+const path = z.string().refine((file) => !file.split(/[/\\]/).some((part) => part === '' || part === '..'), {
+  error: "expected a path inside the model's folder",
+});
 const record = z.record(z.string(), z.unknown());
 
 /** conch.json, format 1. Fields that this release does not know are kept. */
@@ -14,7 +17,7 @@ const schema = z.looseObject({
   version: z.number().int().min(0),
   inputsHash: z.string().min(1),
   inputs: z.record(z.string(), z.string()),
-  artifacts: z.record(z.string(), z.object({ hash, size: z.number().int().min(0) })),
+  artifacts: z.record(path, z.object({ hash, size: z.number().int().min(0) })),
   tool: z.object({ name: z.string(), version: z.string(), node: z.string() }),
   target: z.string(),
   created: z.string(),

@@ -20,9 +20,9 @@ function nameFault(name: string): string | undefined {
   if (name.trim() === '') return 'it is empty';
   if (name !== name.trim()) return 'it starts or ends with white space';
   if (name === '.' || name === '..') return 'it names a folder of the file system, not a model';
-  if (name.startsWith('.')) return 'it starts with a dot, which hides the folder';
   const separator = name.match(/[/\\]/)?.[0];
   if (separator !== undefined) return `it contains the path separator '${separator}'`;
+  if (name.startsWith('.')) return 'it starts with a dot, which hides the folder';
   if (/\p{Cc}|\p{Zl}|\p{Zp}/u.test(name)) return 'it contains a control character or line break';
   if (!name.isWellFormed()) return 'it contains half of a surrogate pair';
   const bytes = Buffer.byteLength(name);

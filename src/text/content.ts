@@ -3,8 +3,10 @@ import { WordPiece } from './wordpiece.ts';
 
 /** Turns text into the ids of its content, without special tokens around it. */
 export interface ContentEncoder {
-  /** The first ids of `text`, at least `limit` of them if there are as many; all when `limit` is infinite. */
-  encode(text: string, limit: number): number[];
+  /** The first ids of `text`, at least `limit` of them if there are as many. */
+  first(text: string, limit: number): number[];
+  /** The last ids, likewise. */
+  last(text: string, limit: number): number[];
 }
 
 /** Whether conch's own WordPiece reads this tokenizer: BERT's, as DistilBERT, MiniLM, MPNet and FinBERT have it too. */
@@ -57,7 +59,12 @@ class AddedTokens implements ContentEncoder {
     this.#wordPiece = wordPiece;
   }
 
-  encode(text: string, limit: number): number[] {
+  last(text: string): number[] {
+    // Models that cut at the left are rare, and this stays linear in the text.
+    return this.first(text, Number.POSITIVE_INFINITY);
+  }
+
+  first(text: string, limit: number): number[] {
     const ids: number[] = [];
     let from = 0;
     if (this.#pattern !== undefined) {

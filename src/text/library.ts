@@ -3,13 +3,14 @@ import { ConchError } from '../base/index.ts';
 import type { ContentEncoder } from './content.ts';
 
 /** Characters tokenized at least, and for every wanted id; what lies behind them is not looked at. */
-const charactersAtLeast = 65_536;
+const charactersAtLeast = 16_384;
 const charactersPerId = 16;
 
 /**
  * Every tokenizer other than BERT's WordPiece, by `@huggingface/tokenizers`. It has no truncation of its own, so long
  * texts are cut at white space first: at 4 characters for every wanted id, and again at twice as many while that gives
- * too few ids, up to 65,536 characters or 16 for every wanted id.
+ * too few ids, up to 16,384 characters or 16 for every wanted id. (The worst case, as many characters unknown to
+ * Unigram, takes a second.)
  *
  * Known departures from the Python package: a tokenizer with a Precompiled normalizer (XLM-RoBERTa, T5) is normalised by
  * NFKC with a list of exceptions, and `single_word` of added tokens is ignored.
@@ -23,16 +24,16 @@ export function libraryContent(tokenizerJson: object, tokenizerConfig: object): 
   } catch (error) {
     throw new ConchError('TOKENIZER_INVALID', `tokenizer.json: ${(error as Error).message}`, { cause: error });
   }
-  const encodeWhole = (text: string): number[] => tokenizer.encode(text, { add_special_tokens: false }).ids;
+  const encode = (text: string): number[] => tokenizer.encode(text.toWellFormed(), { add_special_tokens: false }).ids;
+  const most = (limit: number) => Math.max(charactersAtLeast, charactersPerId * limit);
   return {
-    encode(text, limit) {
-      if (limit === Number.POSITIVE_INFINITY) return encodeWhole(text.slice(-charactersAtLeast));
-      const most = Math.max(charactersAtLeast, charactersPerId * limit);
+    last: (text, limit) => encode(text.slice(-most(limit))),
+    first(text, limit) {
       for (let length = 4 * limit + 1024; ; length *= 2) {
-        const cut = cutAtSpace(text, Math.min(length, most));
-        const ids = encodeWhole(cut);
+        const cut = cutAtSpace(text, Math.min(length, most(limit)));
+        const ids = encode(cut);
         // The last word before a cut may have been tokenized otherwise than inside the text.
-        if (cut.length === text.length || length >= most || ids.length >= limit + 64) return ids;
+        if (cut.length === text.length || length >= most(limit) || ids.length >= limit + 64) return ids;
       }
     },
   };
@@ -42,5 +43,5 @@ export function libraryContent(tokenizerJson: object, tokenizerConfig: object): 
 function cutAtSpace(text: string, most: number): string {
   if (text.length <= most) return text;
   const space = text.lastIndexOf(' ', most);
-  return text.slice(0, space > most - 1024 ? space : most).toWellFormed();
+  return text.slice(0, space > most - 1024 ? space : most);
 }

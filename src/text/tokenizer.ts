@@ -68,9 +68,10 @@ export function createTokenizer(tokenizerJson: object, options: TokenizerOptions
   const padTypeId = json.padding?.typeId ?? 0;
 
   function contentIds(text: string): number[] {
-    const ids = content.encode(text.toWellFormed(), truncateLeft ? Number.POSITIVE_INFINITY : room);
-    if (ids.length <= room) return ids;
-    return truncateLeft ? ids.slice(-room) : ids.slice(0, room);
+    const wellFormed = text.toWellFormed();
+    if (truncateLeft) return content.last(wellFormed, room).slice(-room);
+    const ids = content.first(wellFormed, room);
+    return ids.length > room ? ids.slice(0, room) : ids;
   }
 
   return {

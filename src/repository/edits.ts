@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ConchError, hashBytes } from '../base/index.ts';
+import { manifestFile } from './manifest.ts';
+import { readModel } from './open.ts';
+import { exists } from './staging.ts';
+
+/**
+ * The texts in a model's folder that conch would overwrite but did not write, by file name: those that differ from
+ * what the manifest says, and without a manifest all there are. COMPILE_FAILED, naming --force, when there are any and
+ * `force` is not set; it is also raised for a model without a manifest that has versions only.
+ */
+export async function handEdits(modelDir: string, force: boolean): Promise<Record<string, string>> {
+  if (!(await exists(modelDir))) return {};
+  const { manifest, configFile, versions, labels } = await readModel(modelDir);
+  const texts = manifest === undefined ? ['config.pbtxt', ...Object.keys(labels)] : writtenTexts(manifest.artifacts);
+  const edits: Record<string, string> = {};
+  for (const file of texts) {
+    const path = join(modelDir, file);
+    if (!(await exists(path))) continue;
+    const text = await readFile(path, 'utf8');
+    if (hashBytes(text) !== manifest?.artifacts[file]?.hash) edits[file] = text;
+  }
+  const found = Object.keys(edits);
+  if (force) return edits;
+  if (manifest === undefined && (configFile !== undefined || versions.length > 0)) {
+    const there = [...found, ...versions.map(({ folder }) => `${folder}/`)];
+    throw refusal(modelDir, there, `conch did not make this model: ${there.join(', ')} without a ${manifestFile}`);
+  }
+  if (found.length > 0) throw refusal(modelDir, found, `edited by hand since the last compile: ${found.join(', ')}`);
+  return edits;
+}
+
+/** The files beside the version folders. */
+function writtenTexts(artifacts: Readonly<Record<string, unknown>>): string[] {
+  return Object.keys(artifacts).filter((file) => !file.includes('/'));
+}
+
+function refusal(modelDir: string, files: readonly string[], what: string): ConchError {
+  return new ConchError('COMPILE_FAILED', `${modelDir}: ${what}`, {
+    where: { file: join(modelDir, files[0]!) },
+    fix: 'put the change into the deployment file, or compile with --force to overwrite it (texts are kept as .orig)',
+  });
+}
