@@ -32,8 +32,12 @@ export async function listFolder(dir: string, bounds: Bounds): Promise<FolderIte
     return [];
   }
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-  const items = await Promise.all(entries.map((entry) => examine(dir, entry, bounds)));
-  return items.filter((item) => item !== undefined);
+  const items: FolderItem[] = [];
+  for (const entry of entries) {
+    const item = await examine(dir, entry, bounds); // one after the other, so that findings keep the files' order
+    if (item !== undefined) items.push(item);
+  }
+  return items;
 }
 
 async function examine(dir: string, entry: Dirent, bounds: Bounds): Promise<FolderItem | undefined> {
