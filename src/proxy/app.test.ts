@@ -221,9 +221,11 @@ test.each<[string, unknown, number, string, string | undefined]>([
   ['cannot', new ConchError('SERVER_ERROR', 'not built in', { status: 'UNSUPPORTED' }), 501, 'not built in', undefined],
   [
     'fails',
-    new ConchError('SERVER_ERROR', 'onnx runtime failed', { status: 'INTERNAL' }),
+    new ConchError('SERVER_ERROR', 'http://10.1.2.3:8000 answered 500 to POST /v2/x: onnx failed', {
+      status: 'INTERNAL',
+    }),
     502,
-    'onnx runtime failed',
+    'the inference server answered 500 to POST /v2/x: onnx failed',
     undefined,
   ],
   ['is odd', new ConchError('SERVER_ERROR', 'what', { status: 'UNKNOWN' }), 502, 'what', undefined],

@@ -92,8 +92,10 @@ function publicError(error: ConchError): ConchError {
   if (error.code === 'SERVER_UNREACHABLE') {
     return new ConchError('SERVER_UNREACHABLE', 'the inference server cannot be reached');
   }
-  if (isQueueFull(error)) return new ConchError('QUEUE_FULL', error.message);
-  return error;
+  if (error.code !== 'SERVER_ERROR') return error;
+  const message = error.message.replace(/\bhttps?:\/\/[^\s/]+/g, 'the inference server');
+  if (isQueueFull(error)) return new ConchError('QUEUE_FULL', message);
+  return new ConchError('SERVER_ERROR', message, { status: error.status });
 }
 
 /** Triton reports a full queue as any other UNAVAILABLE; only its words tell that trying again soon may help. */

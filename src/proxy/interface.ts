@@ -75,12 +75,7 @@ function describeTensor(model: string, tensor: ModelInput | ModelOutput, optiona
   return { name, datatype, dims: dimsOf(tensor), optional };
 }
 
-/** The output that has a label file, in the model itself or in the step of an ensemble that produces it. */
-export function labelledOutput(config: ModelConfig): string | undefined {
-  return config.output?.find((output) => output.label_filename)?.name;
-}
-
-/** For each output of an ensemble, the model and output that it comes from. */
+/** The model and output that an ensemble's output comes from; undefined for other models. */
 export function sourceOf(config: ModelConfig, output: string): { model: string; output: string } | undefined {
   for (const step of config.ensemble_scheduling?.step ?? []) {
     const found = Object.entries(step.output_map ?? {}).find(([, tensor]) => tensor === output);

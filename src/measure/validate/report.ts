@@ -28,8 +28,8 @@ export interface ValidationExample {
   /** The served label and its probability, where the model has classes. */
   readonly label?: string;
   readonly score?: number;
-  /** The largest absolute error of the line. */
-  readonly error: number;
+  /** The largest absolute error of the line, where its values could be compared. */
+  readonly error?: number;
 }
 
 export interface ClassScores {
@@ -64,7 +64,7 @@ export interface ValidationReport {
   readonly passed: boolean;
   readonly missed: number;
   readonly worst: Deviation | undefined;
-  /** Over all values that could be compared. */
+  /** Over all values that could be compared; 0 where none could. */
   readonly meanAbsoluteError: number;
   /** Lines whose highest logit is the reference's highest, of those that have logits. */
   readonly labels: { readonly compared: number; readonly agreed: number } | undefined;
@@ -73,5 +73,7 @@ export interface ValidationReport {
   /** The first failures; `missed` counts all. */
   readonly failures: readonly ValidationFailure[];
   readonly examples: readonly ValidationExample[];
+  /** What the reader should know beside the numbers. */
+  readonly notes: readonly string[];
   readonly milliseconds: number;
 }
