@@ -89,7 +89,8 @@ function scalarFromJson(field: Field, json: unknown, path: string): ScalarValue 
     const known = typeof json === 'string' && field.enumeration.values.find((one) => one === json.toUpperCase());
     return scalarValue(field, known || json, path);
   }
-  return scalarValue(field, typeof json === 'string' ? (numberOf(field, json) ?? json) : json, path);
+  if (typeof json === 'string') return scalarValue(field, numberOf(field, json) ?? json, path);
+  return scalarValue(field, typeof json === 'bigint' && isFloating(field) ? Number(json) : json, path);
 }
 
 /** The number that a JSON string spells: `"64"`, `"1e3"`; for floating point also `"NaN"` and `"Infinity"`. */
