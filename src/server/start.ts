@@ -1,6 +1,5 @@
 import type { RequestListener } from 'node:http';
 import { createLogger, type Logger } from '../base/index.ts';
-import { Engine } from '../engine/index.ts';
 import { defaultMaxInputBytes } from '../protocol/index.ts';
 import type { ServedEngine, ServerContext } from './context.ts';
 import { dispatch } from './http/dispatch.ts';
@@ -51,7 +50,8 @@ export interface RunningServer {
  * Serves a model repository over Triton's protocols. Sockets open first, so that health can be asked while models load;
  * resolves when they are loaded. Throws USAGE for ports that cannot be had, and what loading throws.
  */
-export function startServer(options: ServerOptions): Promise<RunningServer> {
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { Engine } = await import('../engine/index.ts');
   const { repository, models, threads, exitOnError, logger } = options;
   const engine = Engine.create({
     repository,
