@@ -77,7 +77,8 @@ export class GraphBuilder {
   readonly declared: GraphTensor[] = [];
   readonly nodes: GraphNode[] = [];
   readonly initializers: Initializer[] = [];
-  readonly #names = new Set<string>();
+  readonly #valueNames = new Set<string>();
+  readonly #nodeNames = new Set<string>();
   readonly #constants = new Map<string, Value>();
   readonly #scopes: string[] = [];
 
@@ -99,7 +100,7 @@ export class GraphBuilder {
   }
 
   input(name: string, datatype: Datatype, shape: readonly Dimension[]): Value {
-    const value: MutableValue = { name: this.#claim(name), datatype };
+    const value: MutableValue = { name: this.#claimExactly(name), datatype };
     this.inputs.push({ value, shape });
     return value;
   }
@@ -109,8 +110,8 @@ export class GraphBuilder {
     const made = this.nodes.some(({ outputs }) => outputs.includes(value));
     const renamed = made && !this.outputs.some((output) => output.value === value);
     const result: MutableValue = renamed ? value : this.node('Identity', [value], {}, { name });
-    this.#names.delete(result.name);
-    result.name = this.#claim(name);
+    this.#valueNames.delete(result.name);
+    result.name = this.#claimExactly(name);
     this.outputs.push({ value: result, shape });
   }
 
@@ -139,9 +140,9 @@ export class GraphBuilder {
   ): Value[] {
     const datatype = options.datatype ?? inputs[0]?.datatype;
     if (!datatype) throw new ConchError('INTERNAL', `ONNX node ${type} needs a datatype: it has no first input`);
-    const name = this.#claim([...this.#scopes, options.name ?? type].join('/'));
+    const name = claim(this.#nodeNames, [...this.#scopes, options.name ?? type].join('/'));
     const outputs = Array.from({ length: count }, (_, index) => ({
-      name: this.#claim(`${name}:${index}`),
+      name: claim(this.#valueNames, `${name}:${index}`),
       datatype,
     }));
     this.nodes.push({ name, type, domain: options.domain ?? '', inputs, outputs, attributes });
@@ -150,7 +151,7 @@ export class GraphBuilder {
 
   /** A weight, named as in its source, whose bytes are streamed when the file is written. */
   initializer(name: string, datatype: Datatype, shape: readonly number[], payload: Payload): Value {
-    const value = { name: this.#claim(name), datatype };
+    const value = { name: claim(this.#valueNames, name), datatype };
     const bytes = elementCount(shape) * datatypes[datatype].size;
     this.initializers.push({ value, shape, bytes, read: () => payload.read() });
     return value;
@@ -163,7 +164,7 @@ export class GraphBuilder {
     const content = `${key}${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')}`;
     let value = this.#constants.get(content);
     if (!value) {
-      value = this.initializer(this.#free(`constant/${key}`), datatype, shape, { read: () => [bytes] });
+      value = this.initializer(`constant/${key}`, datatype, shape, { read: () => [bytes] });
       this.#constants.set(content, value);
     }
     return value;
@@ -179,15 +180,16 @@ export class GraphBuilder {
     return this.constant('FP32', [], Float32Array.of(value));
   }
 
-  #claim(wanted: string): string {
-    const name = this.#free(wanted);
-    this.#names.add(name);
-    return name;
+  /** Inputs and outputs are the model's interface: their names are kept or refused, never changed. */
+  #claimExactly(name: string): string {
+    if (!this.#valueNames.has(name)) return claim(this.#valueNames, name);
+    throw new ConchError('ONNX_INVALID', `graph ${this.name}: the name '${name}' is already that of another value`);
   }
+}
 
-  #free(wanted: string): string {
-    let name = wanted;
-    for (let count = 1; this.#names.has(name); count++) name = `${wanted}_${count}`;
-    return name;
-  }
+function claim(names: Set<string>, wanted: string): string {
+  let name = wanted;
+  for (let count = 1; names.has(name); count++) name = `${wanted}_${count}`;
+  names.add(name);
+  return name;
 }

@@ -1,0 +1,118 @@
+/**
+ * From a BERT-base checkpoint (110 M parameters, FP32) to ONNX: conch beside torch.onnx.export, each in processes of its
+ * own, in one run. `node bench/compile.ts [--write]`; --write puts the table into docs/benchmarks.md. Linux only. The
+ * Python with torch and transformers is CONCH_PYTHON's, else python/.venv's; without one its rows are left out.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { logitsOf, writeCheckpoint } from './bert-base.ts';
+import { bareNode, megabytes, runJson } from './measure.ts';
+import { table, writeSection } from './report.ts';
+
+interface Peer {
+  readonly name: string;
+  /** Writes model.onnx into the folder and says how much memory its process took above a bare one, in bytes. */
+  run(out: string): Promise<number>;
+}
+
+interface Result {
+  readonly name: string;
+  /** From starting the process to its end. */
+  readonly seconds: number;
+  readonly peakBytes: number;
+  readonly outputBytes: number;
+  readonly model: string;
+}
+
+const rounds = 3;
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const python = process.env.CONCH_PYTHON ?? here('../python/.venv/bin/python');
+
+function peers(checkpoint: string, bare: number): Peer[] {
+  const conch = (name: string, ...options: string[]): Peer => ({
+    name,
+    async run(out) {
+      return (
+        (await runJson(process.execPath, [here('compile-once.ts'), checkpoint, out, ...options])).peakBytes! - bare
+      );
+    },
+  });
+  const torch = (exporter: string): Peer => ({
+    name: `torch.onnx.export (${exporter})`,
+    async run(out) {
+      const script = here('../python/torch_export.py');
+      const model = join(out, 'model.onnx');
+      return (await runJson(python, [script, checkpoint, model, '--exporter', exporter])).peakBytes!;
+    },
+  });
+  const ours = [conch('conch compile'), conch('conch compile, one file', String(Number.MAX_SAFE_INTEGER))];
+  return existsSync(python) ? [...ours, torch('dynamo'), torch('torchscript')] : ours;
+}
+
+async function measure(peer: Peer, work: string): Promise<Result> {
+  const out = join(work, peer.name.replace(/\W+/g, '-'));
+  const results: Result[] = [];
+  for (let round = 0; round < rounds; round++) {
+    await rm(out, { recursive: true, force: true });
+    await mkdir(out);
+    const started = performance.now();
+    const peakBytes = await peer.run(out);
+    const seconds = (performance.now() - started) / 1000;
+    const sizes = await Promise.all((await readdir(out)).map(async (file) => (await stat(join(out, file))).size));
+    const outputBytes = sizes.reduce((sum, size) => sum + size, 0);
+    results.push({ name: peer.name, seconds, peakBytes, outputBytes, model: join(out, 'model.onnx') });
+    console.error(`${peer.name}: ${seconds.toFixed(2)} s, ${megabytes(peakBytes)} MB`);
+  }
+  return results.sort((a, b) => a.seconds - b.seconds)[0]!;
+}
+
+async function describe(results: readonly Result[], notes: readonly string[]): Promise<string> {
+  const ours = results[0]!;
+  const reference = await logitsOf(ours.model);
+  const rows = [['', 'time', 'ratio', 'peak memory', 'ratio', 'output', 'logits apart']];
+  for (const result of results) {
+    const logits = await logitsOf(result.model);
+    const apart = Math.max(...logits.map((value, index) => Math.abs(value - reference[index]!)));
+    rows.push([
+      result.name,
+      `${result.seconds.toFixed(2)} s`,
+      (result.seconds / ours.seconds).toFixed(1),
+      `${megabytes(result.peakBytes)} MB`,
+      (result.peakBytes / ours.peakBytes).toFixed(1),
+      `${megabytes(result.outputBytes)} MB`,
+      apart === 0 ? '0' : apart.toExponential(1),
+    ]);
+  }
+  const method =
+    `BERT-base with random weights to FP32 ONNX: whole processes from start to end, best of ${rounds}; peak memory above ` +
+    `that of a bare interpreter; logits of one padded batch against the first row's. Node ${process.version}, ` +
+    `${cpus().length} cores.`;
+  return [table(rows), '', method, ...notes].join('\n');
+}
+
+const work = await mkdtemp(join(tmpdir(), 'conch-bench-'));
+try {
+  const checkpoint = join(work, 'checkpoint');
+  const { parameters, bytes } = await writeCheckpoint(checkpoint);
+  console.error(`checkpoint: ${(parameters / 1e6).toFixed(1)} M parameters, ${megabytes(bytes)} MB`);
+  const results: Result[] = [];
+  const notes = existsSync(python)
+    ? []
+    : ['torch.onnx.export was not measured: CONCH_PYTHON names no Python with torch.'];
+  for (const peer of peers(checkpoint, await bareNode())) {
+    try {
+      results.push(await measure(peer, work));
+    } catch (error) {
+      if (results.length === 0) throw error;
+      notes.push(`${peer.name} was not measured: ${String(error).split('\n').at(-1)!.slice(0, 160)}`);
+    }
+  }
+  const report = await describe(results, notes);
+  console.log(report);
+  if (process.argv.includes('--write')) await writeSection('compile', 'Compiling BERT-base', report);
+} finally {
+  await rm(work, { recursive: true, force: true });
+}
