@@ -60,16 +60,16 @@ test.each<[string, string | Buffer, Record<string, string>, number, string]>([
   expect((await ask(app)).statusCode).toBe(200);
 });
 
-test('limits on items and characters are 413 and name the limit', async () => {
+test('limits on items and characters are named', async () => {
   const limits = { itemsPerRequest: 2, charactersPerText: 5 };
   const { app } = await proxy(fakeServer(exampleModels()), { limits });
   const text = async (value: unknown) => {
     const response = await app.inject({ method: 'POST', url: '/models/finbert-tokenizer', payload: { text: value } });
     return [response.statusCode, response.json().error];
   };
-  expect(await text(['a', 'b', 'c'])).toEqual([413, 'text: at most 2 items a request, got 3']);
-  expect(await text(['a', 'abcdef'])).toEqual([413, 'text[1]: at most 5 characters a text, got 6']);
-  expect(await text('a'.repeat(11))).toEqual([413, 'text: at most 5 characters a text, got more than 5']);
+  expect(await text(['a', 'b', 'c'])).toEqual([400, 'text: at most 2 items a request, got 3']);
+  expect(await text(['a', 'abcdef'])).toEqual([400, 'text[1]: at most 5 characters a text, got 6']);
+  expect(await text('a'.repeat(11))).toEqual([400, 'text: at most 5 characters a text, got more than 5']);
   expect(await text('😀😀😀😀😀')).toEqual([200, undefined]);
 });
 
@@ -90,9 +90,18 @@ test('routes and methods that do not exist are answered in the same form', async
   const put = await app.inject({ method: 'PUT', url: '/models/simple_net', payload: 'x', headers: json });
   expect([put.statusCode, put.json().error, put.headers.allow]).toEqual([
     405,
-    'PUT is not for models: POST asks one, GET describes it',
+    'PUT is not for this route, which takes GET, HEAD, POST',
     'GET, HEAD, POST',
   ]);
+  for (const url of ['/health', '/healthz', '/models', '/models/simple_net']) {
+    for (const method of ['TRACE', 'QUERY', 'DELETE', 'PATCH'] as const) {
+      const other = await app.inject({ method: method as 'PATCH', url });
+      expect([url, method, other.statusCode]).toEqual([url, method, 405]);
+    }
+    expect((await app.inject({ method: 'HEAD', url })).statusCode).toBe(200);
+  }
+  const typed = { 'content-type': 'text/xml' };
+  expect((await app.inject({ method: 'POST', url: '/nothing', headers: typed, payload: '<x/>' })).statusCode).toBe(404);
   const bad = await app.inject({ method: 'POST', url: '/models/%zz', payload: {} });
   expect([bad.statusCode, bad.json().error]).toEqual([400, 'the path is not a valid URL path']);
   const long = await app.inject({ method: 'POST', url: `/models/${'a'.repeat(400)}`, payload: {} });

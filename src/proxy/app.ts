@@ -59,7 +59,9 @@ export async function createProxyApp(options: ProxyAppOptions): Promise<FastifyI
         new ConchError('QUEUE_FULL', `more than ${max} requests; try again in ${after}`),
     });
   }
-  app.setNotFoundHandler((request, reply) => {
+  // Before a body is read: what it holds does not matter to a route that does not exist.
+  app.addHook('onRequest', async (request, reply) => {
+    if (!request.is404) return;
     const error = `no route ${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}; see /docs`;
     reply.code(404).header('x-request-id', request.id);
     return reply.send({ error, code: 'REQUEST_INVALID', requestId: request.id });

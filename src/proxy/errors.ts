@@ -20,11 +20,10 @@ export interface HttpFailure {
 }
 
 /**
- * Where the proxy's own HTTP interface says more than Triton's does: limits, overload, deadlines, and a server that
+ * Where the proxy's own HTTP interface says more than Triton's does: overload, deadlines, and a server that
  * failed (502) as against a proxy that did (500). All other codes go by `protocol`'s table.
  */
 const statusByCode: Partial<Record<ErrorCode, number>> = {
-  REQUEST_TOO_LARGE: 413,
   REQUEST_MALFORMED: 400,
   QUEUE_FULL: 429,
   DEADLINE_EXCEEDED: 504,
@@ -73,17 +72,24 @@ export function failureOf(thrown: unknown, requestId: string, limits: { readonly
   };
 }
 
-function fromFastify(thrown: unknown, limits: { readonly bodyBytes: number }): Omit<HttpFailure, never> | undefined {
+function fromFastify(thrown: unknown, limits: { readonly bodyBytes: number }): HttpFailure | undefined {
   const code = (thrown as FastifyError | undefined)?.code;
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
     const error = `the body is larger than ${limits.bodyBytes} bytes`;
     return { status: 413, body: { error, code: 'REQUEST_TOO_LARGE', requestId: '' } };
   }
   const row = code === undefined ? undefined : fastifyErrors[code];
-  if (!row) return undefined;
+  if (!row) return fromOtherFastify(thrown as FastifyError | undefined);
   const { status, text, fix } = row;
   const body = { error: text, code: row.code, ...(fix !== undefined && { fix }), requestId: '' };
   return { status, body, ...(status === 503 && { retryAfter: 10 }) };
+}
+
+/** Fastify's remaining refusals of a client's request, in its own words. */
+function fromOtherFastify(error: FastifyError | undefined): HttpFailure | undefined {
+  const { code, statusCode: status = 500, message } = error ?? {};
+  if (typeof code !== 'string' || !code.startsWith('FST_') || status < 400 || status > 499) return undefined;
+  return { status, body: { error: message!, code: 'REQUEST_INVALID', requestId: '' } };
 }
 
 /** The error as strangers may see it: no stack, no address of the server, nothing of a defect's message. */

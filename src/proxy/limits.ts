@@ -1,6 +1,9 @@
 import { ConchError } from '../base/index.ts';
 
-/** What one client may ask of the proxy at once. Sizes beyond a limit are answered with 413, a full house with 429. */
+/**
+ * What one client may ask of the proxy at once. A body beyond its limit is answered with 413, items and texts beyond theirs
+ * with 400, a full house with 429.
+ */
 export interface ProxyLimits {
   /** Largest request body in bytes. */
   readonly bodyBytes: number;

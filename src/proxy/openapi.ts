@@ -19,9 +19,9 @@ export const errorSchema = {
 } as const;
 
 const failures: readonly [number, string, boolean?][] = [
-  [400, 'The request does not fit the model, or is not JSON.'],
+  [400, 'The request does not fit the model or its limits, or is not JSON.'],
   [404, 'No such model.'],
-  [413, 'The body, a text or the number of items is beyond its limit.'],
+  [413, 'The body is larger than the limit.'],
   [415, 'The body is not JSON.'],
   [429, 'Too many requests at once.', true],
   [500, 'A defect in the proxy.'],
@@ -99,6 +99,7 @@ function operation(model: ModelInterface, limits: ProxyLimits): Schema {
     parameters: [parameter],
     requestBody: {
       required: true,
+      description: `At most ${limits.bodyBytes} bytes.`,
       content: {
         'application/json': {
           schema: requestSchema(model, limits),

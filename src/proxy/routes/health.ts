@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { RouteContext } from './context.ts';
+import { refuseOtherMethods } from './methods.ts';
 
 /** Orchestrators must get an answer whatever the load is. */
 const config = { conchHealth: true, rateLimit: false as const, pressureHandler: () => undefined };
@@ -12,6 +13,7 @@ export function healthRoutes(app: FastifyInstance, { catalog }: RouteContext): v
     if (ready) return { status: 'ready', models: catalog.list().map(({ name }) => name) };
     return reply.code(503).header('retry-after', 1).send({ status: 'not ready', reason });
   });
+  for (const url of ['/health', '/healthz']) refuseOtherMethods(app, url, ['GET', 'HEAD']);
 }
 
 const healthSchema = {

@@ -7,6 +7,7 @@ import { inferItems } from '../infer.ts';
 import type { ModelInterface } from '../interface.ts';
 import { errorSchema } from '../openapi.ts';
 import type { RouteContext } from './context.ts';
+import { refuseOtherMethods } from './methods.ts';
 
 interface NamedModel {
   Params: { name: string };
@@ -53,18 +54,8 @@ export function modelRoutes(app: FastifyInstance, context: RouteContext): void {
     );
   });
 
-  app.route<NamedModel>({
-    method: ['PUT', 'PATCH', 'DELETE'],
-    url: '/models/:name',
-    schema: hidden,
-    // Before the body is read: it does not matter what it holds.
-    onRequest: async (request, reply) => {
-      const error = `${request.method} is not for models: POST asks one, GET describes it`;
-      reply.code(405).header('allow', 'GET, HEAD, POST');
-      return reply.send({ error, code: 'REQUEST_INVALID', requestId: request.id });
-    },
-    handler: async () => undefined,
-  });
+  refuseOtherMethods(app, '/models', ['GET', 'HEAD']);
+  refuseOtherMethods(app, '/models/:name', ['GET', 'HEAD', 'POST']);
 }
 
 /** Failures after which the server, or the model on it, may no longer be what the catalogue says. */
