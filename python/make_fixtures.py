@@ -116,6 +116,16 @@ def transpose():
     )
 
 
+def scalar():
+    """A tensor without dimensions, in and out, which a config can only call [ 1 ]."""
+    save(
+        "scalar",
+        [helper.make_node("Neg", ["x"], ["y"])],
+        [tensor("x", TensorProto.FLOAT, [])],
+        [tensor("y", TensorProto.FLOAT, [])],
+    )
+
+
 def scale():
     """y = x * factor, where `factor` is an input with a default (10): an optional input. No batch dimension."""
     save(
@@ -162,5 +172,5 @@ def sequence():
 
 
 if __name__ == "__main__":
-    for make in (add, mlp, row_sum, gather, identities, double, transpose, scale, spin, sequence):
+    for make in (add, mlp, row_sum, gather, identities, double, transpose, scalar, scale, spin, sequence):
         make()

@@ -20,6 +20,7 @@ export class DynamicBatcher implements Scheduler {
   readonly #delayMs: number;
   readonly #order: ReleaseOrder | undefined;
   readonly #mixShapes: boolean;
+  readonly #soon: (action: () => void) => void;
   #stopTimer: (() => void) | undefined;
   #planned = false;
 
@@ -29,12 +30,15 @@ export class DynamicBatcher implements Scheduler {
       readonly maxBatchSize: number;
       /** Requests of different shapes may share a batch (the backend does not stack them). */
       readonly mixShapes: boolean;
+      /** Form batches before the event loop turns: for backends that themselves wait a turn before they run. */
+      readonly eager: boolean;
     },
   ) {
     const { config, model, executor, clock } = options;
     this.#options = options;
     this.#executor = executor;
     this.#mixShapes = options.mixShapes;
+    this.#soon = options.eager ? queueMicrotask : (action) => clock.soon(action);
     this.#maxRows = Math.max(1, options.maxBatchSize);
     this.#preferred = new Set(config.preferred_batch_size?.length ? config.preferred_batch_size : [this.#maxRows]);
     this.#maxPreferred = Math.max(...this.#preferred);
@@ -76,7 +80,7 @@ export class DynamicBatcher implements Scheduler {
   #plan(): void {
     if (this.#planned || !this.#executor.available) return;
     this.#planned = true;
-    this.#options.clock.soon(() => {
+    this.#soon(() => {
       this.#planned = false;
       this.#dispatch();
     });

@@ -43,6 +43,7 @@ export class ScheduledRunner implements Runner {
           config: config.dynamic_batching,
           maxBatchSize: maxBatchSizeOf(config),
           mixShapes: !loaded.facts.padded,
+          eager: loaded.facts.inline,
         })
       : new DefaultScheduler(options);
   }

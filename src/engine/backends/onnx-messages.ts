@@ -5,6 +5,8 @@ import type { OnnxTensor } from './onnx-tensors.ts';
 export interface WorkerStart {
   readonly path: string;
   readonly options: object;
+  /** A count of what the thread has been given and not finished; see `exit.ts`. */
+  readonly busy: Int32Array;
 }
 
 /** To the worker. */

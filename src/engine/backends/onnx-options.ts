@@ -49,7 +49,8 @@ export function sessionOptions(config: ModelConfig, threads: number): InferenceS
     interOpNumThreads: inter || availableParallelism(),
     enableCpuMemArena: integerParameter(config, 'enable_mem_arena', 1) !== 0,
     enableMemPattern: integerParameter(config, 'enable_mem_pattern', 1) !== 0,
-    logSeverityLevel: 3,
+    // Fatal only: what fails is told to whoever asked, and requests must not be able to fill the log.
+    logSeverityLevel: 4,
     extra,
   };
 }

@@ -2,6 +2,7 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { ConchError } from '../../base/index.ts';
 import type { BackendInstance, Batch, BatchResult } from '../backend.ts';
+import { trackThread } from './exit.ts';
 import type { WorkerCommand, WorkerReport, WorkerStart } from './onnx-messages.ts';
 import { type OnnxLayout, type OnnxTensor, stackInputs, unstackOutputs } from './onnx-tensors.ts';
 
@@ -13,33 +14,33 @@ interface Run {
   readonly reject: (error: ConchError) => void;
 }
 
-/** How long a thread may take to end by itself, in ms, before it is stopped. */
-const patience = 5000;
-
 /** An ONNX session in a thread of its own. Inputs are copied once, into memory that is handed over; outputs not at all. */
 export class OnnxThread implements BackendInstance {
   readonly #worker: Worker;
   readonly #layout: OnnxLayout;
+  readonly #busy: Int32Array;
   readonly #runs = new Map<number, Run>();
   readonly #exited: Promise<void>;
   #nextId = 0;
   #closing = false;
   #lost: ConchError | undefined;
 
-  private constructor(worker: Worker, layout: OnnxLayout) {
+  private constructor(worker: Worker, layout: OnnxLayout, busy: Int32Array) {
     this.#worker = worker;
     this.#layout = layout;
+    this.#busy = busy;
     this.#exited = new Promise((resolve) => worker.once('exit', () => resolve()));
   }
 
   /** Resolves when the session is open; rejects with MODEL_LOAD_FAILED. */
   static start(
-    start: WorkerStart & { readonly name: string; readonly layout: OnnxLayout },
+    start: Omit<WorkerStart, 'busy'> & { readonly name: string; readonly layout: OnnxLayout },
     onLost: (error: ConchError) => void,
   ): Promise<OnnxThread> {
     const { path, options, name, layout } = start;
-    const worker = new Worker(workerFile, { workerData: { path, options } satisfies WorkerStart, name });
-    const thread = new OnnxThread(worker, layout);
+    const { busy, gone } = trackThread();
+    const worker = new Worker(workerFile, { workerData: { path, options, busy } satisfies WorkerStart, name });
+    const thread = new OnnxThread(worker, layout, busy);
     return new Promise((resolve, reject) => {
       let ready = false;
       let cause: unknown;
@@ -56,6 +57,7 @@ export class OnnxThread implements BackendInstance {
         cause = error;
       });
       worker.on('exit', (code) => {
+        gone();
         const reason = cause instanceof Error ? cause.message : `it ended with code ${code}`;
         const error = new ConchError('EXECUTION_FAILED', `instance '${name}': its thread died: ${reason}`, {
           status: 'UNAVAILABLE',
@@ -85,17 +87,11 @@ export class OnnxThread implements BackendInstance {
 
   async close(): Promise<void> {
     this.#closing = true;
-    if (this.#runs.size > 0) {
-      this.#fail(new ConchError('SERVER_STOPPING', 'the instance was stopped while it ran the request'));
-      // A run cannot be interrupted: the thread ends when the runtime returns, and nobody needs to wait for that.
-      void this.#worker.terminate();
-      this.#worker.unref();
-      return;
-    }
+    const idle = this.#runs.size === 0;
+    this.#fail(new ConchError('SERVER_STOPPING', 'the instance was stopped while it ran the request'));
     this.#post({ kind: 'close' }, []);
-    const stop = setTimeout(() => void this.#worker.terminate(), patience);
-    await this.#exited;
-    clearTimeout(stop);
+    // A run cannot be interrupted: a busy thread ends when the runtime returns, and nobody needs to wait for that.
+    if (idle) await this.#exited;
   }
 
   #execute(inputs: readonly OnnxTensor[], outputs: readonly string[]): Promise<readonly OnnxTensor[]> {
@@ -110,6 +106,7 @@ export class OnnxThread implements BackendInstance {
   }
 
   #post(command: WorkerCommand, transfer: ArrayBuffer[]): void {
+    Atomics.add(this.#busy, 0, 1);
     this.#worker.postMessage(command, transfer);
   }
 

@@ -6,10 +6,16 @@ import { OnnxSession } from './onnx-session.ts';
 import type { OnnxTensor } from './onnx-tensors.ts';
 
 const port = parentPort!;
-const { path, options } = workerData as WorkerStart;
+const { path, options, busy } = workerData as WorkerStart;
 
 function report(message: WorkerReport, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
+}
+
+/** One thing less to wait for; whoever ends the process may be waiting. */
+function finished(): void {
+  Atomics.sub(busy, 0, 1);
+  Atomics.notify(busy, 0);
 }
 
 function describe(thrown: unknown): WorkerError {
@@ -30,6 +36,7 @@ try {
     if (command.kind === 'close') {
       await session.close();
       port.close();
+      finished();
       return;
     }
     try {
@@ -38,9 +45,11 @@ try {
     } catch (thrown) {
       report({ kind: 'failed', id: command.id, error: describe(thrown) });
     }
+    finished();
   });
   report({ kind: 'ready' });
 } catch (thrown) {
   report({ kind: 'refused', error: describe(thrown) });
   port.close();
 }
+finished();

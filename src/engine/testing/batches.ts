@@ -74,6 +74,7 @@ export class Bench {
         config: options.config ?? {},
         maxBatchSize: options.maxBatchSize ?? 8,
         mixShapes: options.mixShapes ?? false,
+        eager: false,
       });
   }
 

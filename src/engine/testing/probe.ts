@@ -1,0 +1,78 @@
+import { ConchError } from '../../base/index.ts';
+import type { Tensor } from '../../tensor/index.ts';
+import type { Backend, BackendFacts, Batch, BatchRequest, ModelSource } from '../backend.ts';
+
+/** What a test sees of one instance. */
+export interface ProbeInstance {
+  readonly name: string;
+  readonly lose: (error: ConchError) => void;
+  readonly batches: Batch[];
+  closed: boolean;
+}
+
+export interface ProbeOptions {
+  readonly facts?: Partial<BackendFacts>;
+  /** Outputs of a request; the default gives back its inputs under the names of the outputs. */
+  readonly answer?: (
+    request: BatchRequest,
+    source: ModelSource,
+  ) => readonly Tensor[] | ConchError | Promise<readonly Tensor[]>;
+  readonly onLoad?: (source: ModelSource) => void | Promise<void>;
+  readonly onCreate?: (name: string) => void | Promise<void>;
+}
+
+/** A backend that does in JavaScript what a test wants, and remembers what it was asked. */
+export class ProbeBackend implements Backend {
+  readonly instances: ProbeInstance[] = [];
+  readonly loads: string[] = [];
+  closes = 0;
+  readonly #options: ProbeOptions;
+
+  constructor(options: ProbeOptions = {}) {
+    this.#options = options;
+  }
+
+  async load(source: ModelSource) {
+    const { facts, answer = echo, onLoad, onCreate } = this.#options;
+    this.loads.push(`${source.name}/${source.version}`);
+    await onLoad?.(source);
+    return {
+      facts: { instances: 1, concurrency: 1, inline: true, padded: true, ...facts },
+      createInstance: async (name: string, onLost: (error: ConchError) => void) => {
+        await onCreate?.(name);
+        const instance: ProbeInstance = { name, lose: onLost, batches: [], closed: false };
+        this.instances.push(instance);
+        return {
+          run: async (batch: Batch) => {
+            instance.batches.push(batch);
+            const responses = await Promise.all(batch.requests.map((request) => answer(request, source)));
+            return { responses, computeInput: 1, computeInfer: 10, computeOutput: 2 };
+          },
+          close: async () => {
+            instance.closed = true;
+          },
+        };
+      },
+      close: async () => {
+        this.closes += 1;
+      },
+    };
+  }
+}
+
+function echo({ inputs, outputs }: BatchRequest): Tensor[] {
+  return outputs.map((name, index) => {
+    const input = inputs[index] ?? inputs[0];
+    if (!input) throw new ConchError('EXECUTION_FAILED', 'nothing to echo');
+    return { ...input, name };
+  });
+}
+
+/** Something a test waits for and resolves by hand. */
+export function deferred<T = void>(): {
+  promise: Promise<T>;
+  resolve: (value: T) => void;
+  reject: (error: unknown) => void;
+} {
+  return Promise.withResolvers<T>();
+}
