@@ -116,10 +116,15 @@ export async function cached(
   return whole.every(Boolean) ? { dir, commit } : undefined;
 }
 
-/** A failure of the hub's API or of the connection, told apart from defects: only the latter is worth a cache. */
+/** Whether `error` means that the hub could not answer, so that a copy in the cache may do: not a refusal, not the disk. */
 export function isUnreachable(error: unknown): boolean {
   if (error instanceof HubApiError) return error.statusCode >= 500 || error.statusCode === 429;
-  return !(error instanceof ConchError);
+  return !(error instanceof ConchError) && !isDiskError(error);
+}
+
+/** An error of the file system, which names the path it failed on. */
+export function isDiskError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && 'path' in error;
 }
 
 function storageOf(id: string, cacheDir: string): string {

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { getHFHubCachePath, HubApiError } from '@huggingface/hub';
 import { ConchError, type Progress } from '../base/index.ts';
-import { cached, download, isUnreachable } from './hub.ts';
+import { cached, download, isDiskError, isUnreachable } from './hub.ts';
 
 export interface ResolveOptions {
   /** Branch, tag, commit or `refs/pr/N` on the hub; `main` by default. */
@@ -42,8 +42,8 @@ const hubId = /^(?:[\w-][\w.-]*\/)?[\w-][\w.-]*$/;
 export async function resolveCheckpoint(source: string, options: ResolveOptions): Promise<ResolvedCheckpoint> {
   const path = resolve(options.baseDir ?? '.', source.replace(/^~(?=\/|$)/, homedir()));
   const local = await stat(path).catch(() => undefined);
-  if (local?.isDirectory()) return { dir: path, source };
-  if (local) {
+  if (source && local?.isDirectory()) return { dir: path, source };
+  if (source && local) {
     throw new ConchError('CHECKPOINT_INVALID', `${path} is a file; a checkpoint is a folder with config.json`, {
       where: { file: path },
       fix: 'hand over the folder that the file lies in',
@@ -66,15 +66,15 @@ async function fromHub(id: string, path: string, options: ResolveOptions): Promi
       fix: 'give a branch, a tag, a commit or refs/pr/N',
     });
   }
-  const token = options.token ?? process.env['HF_TOKEN'];
+  const token = options.token ?? process.env.HF_TOKEN;
   if (token && !token.startsWith('hf_')) {
     throw new ConchError('USAGE', 'the hub token does not start with hf_', {
       fix: 'make an access token in the settings of your Hugging Face account and set HF_TOKEN to it',
     });
   }
-  const endpoint = (options.endpoint ?? process.env['HF_ENDPOINT'] ?? 'https://huggingface.co').replace(/\/$/, '');
+  const endpoint = (options.endpoint ?? process.env.HF_ENDPOINT ?? 'https://huggingface.co').replace(/\/$/, '');
   const cacheDir = options.cacheDir ?? getHFHubCachePath();
-  const offline = options.offline ?? /^(1|true|yes|on)$/i.test(process.env['HF_HUB_OFFLINE'] ?? '');
+  const offline = options.offline ?? /^(1|true|yes|on)$/i.test(process.env.HF_HUB_OFFLINE ?? '');
   const task = options.progress.start(`${id}: download`);
   const fromCache = async (why: string, cause?: unknown) => {
     const copy = await cached(id, revision, cacheDir);
@@ -91,6 +91,7 @@ async function fromHub(id: string, path: string, options: ResolveOptions): Promi
       return { dir, revision: commit };
     } catch (error) {
       if (isUnreachable(error)) return await fromCache(reasonOf(error), error);
+      if (isDiskError(error)) throw unwritable(id, cacheDir, error);
       throw error instanceof HubApiError ? refused(id, revision, error, token) : error;
     }
   } catch (error) {
@@ -126,7 +127,16 @@ function refused(id: string, revision: string, error: HubApiError, token: string
   );
 }
 
+function unwritable(id: string, cacheDir: string, error: NodeJS.ErrnoException): ConchError {
+  return new ConchError('FILE_INVALID', `${id} cannot be stored in the cache ${cacheDir}: ${error.message}`, {
+    where: { file: cacheDir },
+    fix: 'make room there, or set HF_HOME to a folder that can be written',
+    cause: error,
+  });
+}
+
 function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error;
+  if (!(error instanceof Error)) return String(error); // the hub's library hands over bare messages for broken streams
+  const { message, cause } = error;
   return cause instanceof Error && cause.message ? `${message} (${cause.message})` : message;
 }
