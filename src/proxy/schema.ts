@@ -9,15 +9,27 @@ export type Schema = { [key: string]: Json };
 const exampleText = 'The company raised its outlook for the full year after a strong quarter.';
 const secondText = 'Orders fell for the third month in a row and the plant will close.';
 
-/** JSON Schema (2020-12, as in OpenAPI 3.1) of the body that a model's route takes. */
+/**
+ * JSON Schema (2020-12, as in OpenAPI 3.1) of the body that a model's route takes. Of several inputs, all hold one item
+ * or all hold lists; that the lists are equally long is beyond what a schema can say.
+ */
 export function requestSchema(model: ModelInterface, limits: ProxyLimits): Schema {
-  const properties = model.inputs.map((input): [string, Json] => {
-    const item = itemSchema(input, limits, 'in');
-    const list = { type: 'array', minItems: 1, maxItems: limits.itemsPerRequest, items: item };
-    return [input.name, { description: `${sentence(expectation(input))} ${input.datatype}.`, anyOf: [item, list] }];
+  const items = model.inputs.map((input) => itemSchema(input, limits, 'in'));
+  const lists = items.map(
+    (item): Schema => ({ type: 'array', minItems: 1, maxItems: limits.itemsPerRequest, items: item }),
+  );
+  const describe = (input: TensorInterface, schema: Schema): Schema => ({
+    description: `${sentence(expectation(input))} ${input.datatype}.`,
+    ...schema,
   });
-  const required = model.inputs.filter(({ optional }) => !optional).map(({ name }) => name);
-  return { type: 'object', properties: Object.fromEntries(properties), required, additionalProperties: false };
+  const body = (schemas: readonly Schema[]): Schema => ({
+    type: 'object',
+    properties: Object.fromEntries(model.inputs.map((input, at) => [input.name, describe(input, schemas[at]!)])),
+    required: model.inputs.filter(({ optional }) => !optional).map(({ name }) => name),
+    additionalProperties: false,
+  });
+  if (model.inputs.length === 1) return body([{ anyOf: [items[0]!, lists[0]!] }]);
+  return { anyOf: [body(items), body(lists)] };
 }
 
 /** JSON Schema of one item of a model's answer. */
@@ -102,7 +114,7 @@ function exampleItem(input: TensorInterface, item: number): Json {
 function exampleElement({ datatype }: TensorInterface, seed: number): Json {
   if (datatype === 'BOOL') return seed % 2 === 0;
   if (datatype === 'BYTES') return seed % 2 === 0 ? exampleText : secondText;
-  return isInteger(datatype) ? 1 : ((seed * 7) % 20) / 10 - 1;
+  return isInteger(datatype) ? 1 : (((seed * 7) % 20) - 10) / 10;
 }
 
 /** An answer as it looks, with made-up numbers: only its shape is a promise. */

@@ -62,8 +62,14 @@ function pretty(text) {
 }
 
 function spread(value) {
-  const fields = Object.entries(value).map(([key, field]) => '  ' + JSON.stringify(key) + ': ' + JSON.stringify(field));
+  const fields = Object.entries(value).map(([key, field]) => '  ' + JSON.stringify(key) + ': ' + inline(field));
   return '{\\n' + fields.join(',\\n') + '\\n}';
+}
+
+function inline(value) {
+  if (Array.isArray(value)) return '[' + value.map(inline).join(', ') + ']';
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  return '{ ' + Object.entries(value).map(([key, field]) => JSON.stringify(key) + ': ' + inline(field)).join(', ') + ' }';
 }
 `;
 
@@ -101,7 +107,7 @@ h3 { font-size: 0.85rem; color: var(--quiet); margin: 1rem 0 0.35rem; }
 table { border-collapse: collapse; width: 100%; font-size: 0.9rem; }
 th, td { text-align: left; padding: 0.3rem 0.75rem 0.3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 500; color: var(--quiet); }
-pre, textarea { font: 0.85rem/1.45 ui-monospace, monospace; background: var(--raised); color: inherit; border: 1px solid var(--line); border-radius: 6px; padding: 0.75rem; margin: 0; width: 100%; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 24rem; overflow-y: auto; }
+pre, textarea { font: 0.85rem/1.45 ui-monospace, monospace; background: var(--raised); color: var(--text); border: 1px solid var(--line); border-radius: 6px; padding: 0.75rem; margin: 0; width: 100%; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 24rem; overflow-y: auto; }
 textarea { resize: vertical; }
 label { font-size: 0.85rem; color: var(--quiet); }
 .buttons { display: flex; gap: 0.5rem; margin: 0.5rem 0; }

@@ -1,5 +1,6 @@
 import type { ConchError } from '../../base/index.ts';
 import type { Readiness } from '../catalog.ts';
+import type { Json } from '../encode.ts';
 import { isScalar, type ModelInterface, type TensorInterface } from '../interface.ts';
 import { answerExample, requestExamples, type Schema, summaryOf } from '../schema.ts';
 import { html, type Markup } from './html.ts';
@@ -104,8 +105,9 @@ function tensorTable(tensors: readonly TensorInterface[]): Markup {
 
 function shapeInWords(tensor: TensorInterface): string {
   if (isScalar(tensor)) return tensor.datatype === 'BYTES' ? 'a text' : 'one value';
-  const lengths = tensor.dims.map((dim) => (dim < 0 ? 'any' : String(dim)));
-  return lengths.length === 1 ? `a list of ${lengths[0]} values` : `lists of shape ${lengths.join(' × ')}`;
+  const [length = -1] = tensor.dims;
+  if (tensor.dims.length === 1) return length < 0 ? 'a list of values' : `a list of ${length} values`;
+  return `lists of shape ${tensor.dims.map((dim) => (dim < 0 ? 'any' : dim)).join(' × ')}`;
 }
 
 function fixedRoute(path: string, operation: Schema): { path: string; markup: Markup } {
@@ -123,8 +125,16 @@ function fixedRoute(path: string, operation: Schema): { path: string; markup: Ma
 
 /** JSON on as many lines as it has fields: long lists of numbers stay on one line. */
 function compact(value: Schema): string {
-  const fields = Object.entries(value).map(([key, field]) => `  ${JSON.stringify(key)}: ${JSON.stringify(field)}`);
+  const fields = Object.entries(value).map(([key, field]) => `  ${JSON.stringify(key)}: ${inline(field)}`);
   return `{\n${fields.join(',\n')}\n}`;
+}
+
+function inline(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(inline).join(', ')}]`;
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  return `{ ${Object.entries(value)
+    .map(([key, field]) => `${JSON.stringify(key)}: ${inline(field)}`)
+    .join(', ')} }`;
 }
 
 function anchor(name: string): string {
