@@ -49,11 +49,12 @@ export class Message {
     return this.#byName.get(name);
   }
 
-  /** The field that a wrong name most likely means (case and camelCase are seen through), if any is near enough. */
-  nearest(name: string): string | undefined {
+  /** The field that a wrong name most likely means (case and camelCase are seen through), if any is near enough, or at most `most` changes away. */
+  nearest(name: string, most?: number): string | undefined {
     return nearestName(
       name,
       this.fields.map((field) => field.name),
+      most,
     );
   }
 
@@ -140,11 +141,11 @@ export function findEnumeration(name: string): Enumeration | undefined {
 export const modelConfig: Message = messageViews.get('ModelConfig')!;
 
 /** The candidate that differs least from `name`; none when more than about a third of it would have to change. */
-export function nearestName(name: string, candidates: readonly string[]): string | undefined {
+export function nearestName(name: string, candidates: readonly string[], most?: number): string | undefined {
   if (name.length > 80) return undefined;
   const plain = plainName(name);
   let best: string | undefined;
-  let least = Math.max(2, Math.floor(plain.length / 3)) + 1;
+  let least = (most ?? Math.max(2, Math.floor(plain.length / 3))) + 1;
   for (const candidate of candidates) {
     const changes = distance(plain, plainName(candidate));
     if (changes < least) [best, least] = [candidate, changes];

@@ -159,7 +159,9 @@ class Binder {
     const around = this.#outer.findLast((outer) => outer !== message && outer.field(name) !== undefined);
     const paths = message.pathsTo(name);
     const near = message.nearest(name);
+    const slip = message.nearest(name, 1);
     if (around !== undefined) report(`${name} is a field of ${around.name}: close the block before it`);
+    else if (slip !== undefined) report(`write ${slip}`, slip);
     else if (paths.length > 0) report(`put it inside: ${paths.slice(0, 3).join(', ')}`);
     else if (near !== undefined) report(`write ${near}`, near);
     else report(`remove it, or write one of ${fieldList(message)}`);

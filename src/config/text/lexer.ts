@@ -80,6 +80,7 @@ export class Lexer {
       this.end = this.#while(at + 1, LETTER | DIGIT);
     } else if (is(code, DIGIT)) this.#number(at);
     else if (code === QUOTE || code === APOSTROPHE) this.#string(at, code);
+    else if (code >= 128) this.#typographic(at);
     else if (code === DOT && is(this.text.charCodeAt(at + 1), DIGIT)) {
       if (this.kind === IDENTIFIER && before === at)
         this.#syntax(at, at + 1, 'a space is missing between a name and a decimal point');
@@ -121,7 +122,8 @@ export class Lexer {
         if (zero !== -1) this.#stray(start + zero, start + zero + 1);
       } else if (code === SLASH && (text.charCodeAt(at + 1) === SLASH || text.charCodeAt(at + 1) === 42)) {
         at = this.#foreignComment(at);
-      } else if (code < 32 || code >= 128 || code === 127) {
+      } else if (this.#typographicEnd(at) !== -1) return at;
+      else if (code < 32 || code >= 128 || code === 127) {
         const start = at++;
         while (strayAgain(text.charCodeAt(at))) at++;
         this.#stray(start, at);
@@ -234,6 +236,28 @@ export class Lexer {
       else if (code === 0)
         this.#findings.report('config/encoding', at, at + 1, 'a string holds the character U+0000', 'write \\000');
     }
+  }
+
+  /** End of a string in the quotes of a word processor; -1 where none starts. */
+  #typographicEnd(start: number): number {
+    const code = this.text.charCodeAt(start);
+    if (code < 0x2018 || code > 0x201f) return -1;
+    for (let at = start + 1; at < this.text.length && at < start + 1000; at++) {
+      const next = this.text.charCodeAt(at);
+      if (next === NEWLINE) return -1;
+      if (next >= 0x2018 && next <= 0x201f) return at + 1;
+    }
+    return -1;
+  }
+
+  #typographic(start: number): void {
+    this.kind = STRING;
+    this.end = this.#typographicEnd(start);
+    const message = `${this.text[start]} and ${this.text[this.end - 1]} are not quotes`;
+    this.#findings.report('config/encoding', start, this.end, message, 'write " for both', [
+      { start, end: start + 1, text: '"' },
+      { start: this.end - 1, end: this.end, text: '"' },
+    ]);
   }
 
   /** Checks one escape; the offset of its last character that the caller need not look at again. */

@@ -110,7 +110,7 @@ export function pathAt(tree: Tree, text: string, offset: number): string {
   let fields = tree.fields;
   let message: Message | undefined = modelConfig;
   for (;;) {
-    const node: FieldNode | undefined = fields.findLast((one) => one.start <= offset && offset < one.end);
+    const node: FieldNode | undefined = fieldAt(fields, offset);
     if (node === undefined) return formatPath(steps);
     const field: Field | undefined = message?.field(node.name);
     steps.push({ kind: 'field', name: node.name });
@@ -119,12 +119,34 @@ export function pathAt(tree: Tree, text: string, offset: number): string {
         ? node.value.items.find((item) => item.start <= offset && offset < item.end)
         : node.value;
     if (field?.many && inside !== undefined) {
-      if (field.entry === undefined)
-        steps.push({ kind: 'index', index: elementsOf(fields, node.name).findIndex((one) => one.value === inside) });
+      if (field.entry === undefined) steps.push({ kind: 'index', index: indexOf(fields, node, inside) });
       else if (inside.kind === 'block') steps.push({ kind: 'key', key: keyOf(field, inside, text) });
     }
     if (inside?.kind !== 'block') return formatPath(steps);
     fields = inside.fields;
     message = field?.entry ?? field?.message;
   }
+}
+
+function fieldAt(fields: readonly FieldNode[], offset: number): FieldNode | undefined {
+  let low = 0;
+  let high = fields.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (fields[middle]!.end > offset) high = middle;
+    else low = middle + 1;
+  }
+  const node = fields[low];
+  return node !== undefined && node.start <= offset ? node : undefined;
+}
+
+/** The index that `elementsOf` gives a value, without making its list. */
+function indexOf(fields: readonly FieldNode[], node: FieldNode, value: ValueNode): number {
+  let index = 0;
+  for (const before of fields) {
+    if (before === node) break;
+    if (before.name === node.name && before.value !== undefined)
+      index += before.value.kind === 'list' ? before.value.items.length : 1;
+  }
+  return node.value?.kind === 'list' ? index + node.value.items.indexOf(value) : index;
 }

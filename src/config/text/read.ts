@@ -63,7 +63,7 @@ class TreeReader {
       if (lexer.kind === IDENTIFIER) fields.push(this.#field(lexer.start, lexer.end, lexer.tokenText));
       else if (lexer.kind === END || this.#at(CLOSE_BLOCK) || this.#at(GREATER)) return;
       else if (this.#at(CLOSE_LIST) && this.#openLists > 0) return;
-      else if (lexer.kind === STRING && /^["']\w+["']$/.test(lexer.tokenText)) {
+      else if (this.#isQuotedName()) {
         const { start, end } = lexer;
         const name = this.#text.slice(start + 1, end - 1);
         const edits = [{ start, end, text: name }];
@@ -114,7 +114,7 @@ class TreeReader {
     if (this.#at(OPEN_BLOCK) || this.#at(LESS)) return this.#block(name);
     if (this.#at(OPEN_LIST)) return this.#list(name);
     if (this.#startsScalar()) {
-      if (lexer.kind !== IDENTIFIER || !this.#isFieldName()) return this.#scalar();
+      if (!(lexer.kind === IDENTIFIER && this.#isFieldName()) && !this.#isQuotedName()) return this.#scalar();
       this.#syntax(`${name} has no value`);
       return undefined;
     }
@@ -132,11 +132,23 @@ class TreeReader {
 
   /** Whether the identifier at hand is the name of the next field rather than a value: a colon or block follows it. */
   #isFieldName(): boolean {
+    const code = this.#following();
+    if (code === COLON) return true;
+    return this.lexer.onNewLine && (code === OPEN_BLOCK || code === OPEN_LIST || code === LESS);
+  }
+
+  /** Whether the token is a field's name in quotes, as in JSON: such a string is no value, nor part of one. */
+  #isQuotedName(): boolean {
+    const { kind, tokenText } = this.lexer;
+    return kind === STRING && this.#following() === COLON && /^["'][a-zA-Z_]\w*["']$/.test(tokenText);
+  }
+
+  /** The code of the first character behind the token, on its line, that is no space. */
+  #following(): number {
     let at = this.lexer.end;
     let code = this.#text.charCodeAt(at);
     while (code === 32 || code === 9) code = this.#text.charCodeAt(++at);
-    if (code === COLON) return true;
-    return this.lexer.onNewLine && (code === OPEN_BLOCK || code === OPEN_LIST || code === LESS);
+    return code;
   }
 
   #scalar(): ScalarNode | undefined {
@@ -165,7 +177,7 @@ class TreeReader {
     const { lexer } = this;
     const literals: number[] = [];
     let end = start;
-    while (lexer.kind === STRING) {
+    while (lexer.kind === STRING && (literals.length === 0 || !this.#isQuotedName())) {
       literals.push(lexer.start, lexer.end);
       end = lexer.end;
       lexer.next();
@@ -245,7 +257,7 @@ class TreeReader {
         lexer.next();
         continue;
       }
-      if (lexer.kind === IDENTIFIER && this.#isFieldName()) return false;
+      if ((lexer.kind === IDENTIFIER && this.#isFieldName()) || this.#isQuotedName()) return false;
       if (this.#at(OPEN_LIST))
         this.#syntax(`the list ${name} holds a list`, 'lists cannot be nested; write one flat list');
       const isItem = this.#at(OPEN_BLOCK) || this.#at(LESS) || this.#at(OPEN_LIST) || this.#startsScalar();

@@ -10,19 +10,22 @@ export function decodeText(bytes: Uint8Array): string {
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
 
 function decodeMarkingInvalid(bytes: Uint8Array): string {
-  const pieces: string[] = [];
-  let valid = 0;
+  const units = new Uint16Array(bytes.length);
+  let count = 0;
   for (let at = 0; at < bytes.length; ) {
     const length = sequenceLength(bytes, at);
-    if (length > 0) {
-      at += length;
-      continue;
+    const first = bytes[at]!;
+    // The lead byte keeps 7 bits of a single one, 5, 4 or 3 of a longer sequence; each further byte adds 6.
+    let code = length === 0 ? 0xdc00 + first : length === 1 ? first : first & (0x7f >> length);
+    for (let offset = 1; offset < length; offset++) code = (code << 6) | (bytes[at + offset]! & 0x3f);
+    if (code > 0xffff) {
+      units[count++] = 0xd7c0 + (code >> 10);
+      code = 0xdc00 + (code & 0x3ff);
     }
-    pieces.push(utf8.decode(bytes.subarray(valid, at)), String.fromCharCode(0xdc00 + bytes[at]!));
-    valid = ++at;
+    units[count++] = code;
+    at += length || 1;
   }
-  pieces.push(utf8.decode(bytes.subarray(valid)));
-  return pieces.join('');
+  return Buffer.from(units.buffer, 0, 2 * count).toString('utf16le');
 }
 
 /** Length of the valid UTF-8 sequence at an offset, 0 if there is none (Unicode, table 3-7). */
@@ -58,7 +61,8 @@ export function decodeLiterals(text: string, literals: readonly number[]): strin
 
 function literalBody(text: string, start: number, end: number): string {
   // An unterminated literal, which the lexer has reported, lacks its closing quote.
-  const closed = end - start > 1 && text.charCodeAt(end - 1) === text.charCodeAt(start);
+  const [open, close] = [text.charCodeAt(start), text.charCodeAt(end - 1)];
+  const closed = end - start > 1 && (open === close || (open >= 128 && close >= 128));
   return text.slice(start + 1, closed ? end - 1 : end);
 }
 
