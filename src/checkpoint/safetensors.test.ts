@@ -213,3 +213,11 @@ test('whatever the header says, the answer is a file or SAFETENSORS_INVALID', as
     { numRuns: 300 },
   );
 });
+
+test('a key of many megabytes or with every kind of escape is no trouble', async () => {
+  const tensor = '{"dtype":"U8","shape":[0],"data_offsets":[0,0]}';
+  const long = 'x'.repeat(20 << 20);
+  expect([...(await openSafetensors(await file(`{"${long}":${tensor}}`))).tensors.keys()]).toEqual([long]);
+  const escaped = await openSafetensors(await file(`{"a\\\\":${tensor},"\\"a\\":":${tensor},"{":${tensor}}`));
+  expect([...escaped.tensors.keys()].sort()).toEqual(['"a":', 'a\\', '{']);
+});
