@@ -99,7 +99,10 @@ export class ConchError extends Error {
 
   /** `file:line:column: message` with the fix on a second line. */
   override toString(): string {
-    const at = formatWhere(this.where);
+    // A message that names the file already needs no place in front, unless the place says more.
+    const named =
+      this.where?.file !== undefined && this.where.line === undefined && this.message.includes(this.where.file);
+    const at = named ? '' : formatWhere(this.where);
     return `${at ? `${at}: ` : ''}${this.message}${this.fix ? `\n  fix: ${this.fix}` : ''}`;
   }
 }

@@ -57,3 +57,18 @@ test('every wrong field is reported at once', () => {
   const value = { models: { a: { checkpoint: '', version: 0 }, b: { weights: 1, layers: [] } } };
   expect(() => checkDeployment(value, 'f')).toThrow(/models\.a\.version.*models\.a\.checkpoint.*models\.b\.weights/);
 });
+
+test('a folder whose package.json says commonjs can still hold a TypeScript deployment file', async () => {
+  const path = await file(
+    "import { defineDeployment } from 'conch-triton';\nexport default defineDeployment({ models: {} });",
+  );
+  await writeFile(join(path, '../package.json'), '{ "type": "commonjs" }');
+  const { spawnSync } = await import('node:child_process');
+  const main = join(import.meta.dirname, '../main.ts');
+  const { stderr, status } = spawnSync(process.execPath, [main, 'compile'], {
+    cwd: join(path, '..'),
+    encoding: 'utf8',
+  });
+  expect(stderr).toContain('models: expected at least one model, got none');
+  expect(status).toBe(2);
+});

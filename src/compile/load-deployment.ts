@@ -72,7 +72,7 @@ export async function loadDeployment(path: string): Promise<LoadedDeployment> {
       fix: `create ${deploymentFileNames[0]}, or name a checkpoint: conch compile ./checkpoint --name finbert --out models`,
     });
   }
-  resolveOwnName();
+  hookImports();
   let exported: { default?: unknown };
   try {
     exported = await import(pathToFileURL(file).href);
@@ -80,6 +80,9 @@ export async function loadDeployment(path: string): Promise<LoadedDeployment> {
     throw new ConchError('DEPLOYMENT_INVALID', `${path} cannot be run: ${(error as Error).message}`, {
       where: { file: path },
       cause: error,
+      ...(/outside a module|Unexpected token 'export'/.test((error as Error).message) && {
+        fix: 'name it conch.config.ts or .mjs, or set "type": "module" in package.json',
+      }),
     });
   }
   if (exported.default === undefined) {
@@ -91,16 +94,23 @@ export async function loadDeployment(path: string): Promise<LoadedDeployment> {
   return { deployment: checkDeployment(exported.default, path), file, baseDir: dirname(file) };
 }
 
-let ownNameResolves = false;
+let hooked = false;
 
-/** Lets a deployment file import `conch-triton` wherever it lies: the running package answers, installed there or not. */
-function resolveOwnName(): void {
-  if (ownNameResolves) return;
-  ownNameResolves = true;
+/**
+ * Lets a deployment file import `conch-triton` wherever it lies (the running package answers, installed there or not)
+ * and be an ECMAScript module even where the nearest package.json says `"type": "commonjs"`, as `npm init` writes it.
+ */
+function hookImports(): void {
+  if (hooked) return;
+  hooked = true;
   const own = new URL(`../index${extname(import.meta.url)}`, import.meta.url).href;
   registerHooks({
-    resolve: (specifier, context, next) =>
-      specifier === 'conch-triton' ? { url: own, shortCircuit: true } : next(specifier, context),
+    resolve(specifier, context, next) {
+      if (specifier === 'conch-triton') return { url: own, shortCircuit: true };
+      const resolved = next(specifier, context);
+      const isTypeScript = /\.m?ts$/.test(resolved.url) && !resolved.url.includes('/node_modules/');
+      return isTypeScript ? { ...resolved, format: 'module-typescript' } : resolved;
+    },
   });
 }
 

@@ -13,8 +13,11 @@ export interface ModelAnswer {
   readonly config?: unknown;
 }
 
-/** A case's answers by model; `crashed` when the server died over it. */
-export type CaseAnswer = { readonly models: Record<string, ModelAnswer>; readonly crashed?: boolean };
+/** A case's answers by model; `lost` when the server died over it, or did not answer any more. */
+export interface CaseAnswer {
+  readonly models: Record<string, ModelAnswer>;
+  readonly lost?: 'crashed' | 'hung';
+}
 
 /** Asks a real Triton about repositories, one after the other, over one server that is restarted when it dies. */
 export class Oracle {
@@ -48,8 +51,10 @@ export class Oracle {
       await server.unloadAll();
       return { models };
     } catch (error) {
-      if (!(await server.ended())) throw error;
-      return { models, crashed: true };
+      if (await server.ended()) return { models, lost: 'crashed' };
+      if (!(error instanceof DOMException && error.name === 'TimeoutError')) throw error;
+      await server.stop();
+      return { models, lost: 'hung' };
     }
   }
 

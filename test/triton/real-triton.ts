@@ -79,7 +79,9 @@ export class RealTriton {
 
   /** Unloads everything that is known and waits until nothing is loaded any more. */
   async unloadAll(): Promise<void> {
+    const until = Date.now() + 30_000;
     for (;;) {
+      if (Date.now() > until) throw new DOMException('a model does not unload', 'TimeoutError');
       const rows = JSON.parse((await this.#post('/v2/repository/index', {})).body) as {
         name: string;
         state?: string;
@@ -112,7 +114,11 @@ export class RealTriton {
   }
 
   async #post(path: string, body: unknown): Promise<LoadAnswer> {
-    const response = await fetch(this.url + path, { method: 'POST', body: JSON.stringify(body) });
+    const response = await fetch(this.url + path, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(30_000),
+    });
     return { status: response.status, body: await response.text() };
   }
 
