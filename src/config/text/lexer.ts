@@ -95,6 +95,14 @@ export class Lexer {
     }
   }
 
+  /** Moves to the end: a text with so many errors is not worth reading on. */
+  stop(): void {
+    this.kind = END;
+    this.symbol = 0;
+    this.start = this.text.length;
+    this.end = this.text.length;
+  }
+
   #syntax(start: number, end: number, message: string, fix?: string): void {
     this.#findings.report('config/syntax', start, end, message, fix);
   }

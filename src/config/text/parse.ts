@@ -27,7 +27,7 @@ export interface ParsedConfig {
 
 /**
  * Reads a config.pbtxt with exactly the strictness of Triton, which calls protobuf's C++ text parser. Never throws; one
- * run reports all errors (at most 100), and takes linear time whatever the input.
+ * run reports all errors (at most 100, then it stops), and takes linear time whatever the input.
  *
  * @param file is named in the diagnostics.
  */

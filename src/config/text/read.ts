@@ -20,7 +20,7 @@ const CLOSE_BLOCK = 125;
 
 /**
  * Reads the structure of a text. What protobuf's parser would stop at is reported, and reading goes on where the next
- * field most likely starts, so that one pass finds all errors. Takes linear time on any input.
+ * field most likely starts, so that one pass finds all errors, up to `Findings.limit`. Takes linear time on any input.
  */
 export function readTree(text: string, findings: Findings): Tree {
   const reader = new TreeReader(text, findings);
@@ -60,6 +60,7 @@ class TreeReader {
   #fields(fields: FieldNode[]): void {
     const { lexer } = this;
     for (;;) {
+      if (this.#findings.full) lexer.stop();
       if (lexer.kind === IDENTIFIER) fields.push(this.#field(lexer.start, lexer.end, lexer.tokenText));
       else if (lexer.kind === END || this.#at(CLOSE_BLOCK) || this.#at(GREATER)) return;
       else if (this.#at(CLOSE_LIST) && this.#openLists > 0) return;
@@ -237,6 +238,7 @@ class TreeReader {
     const { lexer } = this;
     let comma = -1;
     for (;;) {
+      if (this.#findings.full) lexer.stop();
       if (this.#at(CLOSE_LIST)) {
         if (comma !== -1) {
           const edits = [{ start: comma, end: comma + 1, text: '' }];
