@@ -39,6 +39,7 @@ export class InstancePool implements Executor {
   onAvailable: () => void = () => {};
   readonly #options: InstancePoolOptions;
   readonly #slots: Slot[];
+  readonly #running = new Set<readonly PendingRequest[]>();
   readonly #starting = new Set<Promise<void>>();
   #closed: Promise<void> | undefined;
 
@@ -59,7 +60,7 @@ export class InstancePool implements Executor {
     const started = await Promise.allSettled(pool.#slots.map((slot) => pool.#start(slot)));
     const failed = started.find((result) => result.status === 'rejected');
     if (failed) {
-      await pool.close();
+      await pool.close(toConchError(failed.reason));
       throw failed.reason;
     }
     return pool;
@@ -82,16 +83,18 @@ export class InstancePool implements Executor {
     const slot = this.#pick();
     if (!slot?.instance) throw new ConchError('INTERNAL', `model '${this.#options.model}': no instance is free`);
     slot.running += 1;
+    this.#running.add(batch);
     void this.#run(slot, slot.instance, batch);
   }
 
-  /** Frees all instances, breaking off what they still run. */
-  close(): Promise<void> {
-    this.#closed ??= this.#close();
+  /** Fails what still runs and frees all instances. */
+  close(reason: ConchError): Promise<void> {
+    this.#closed ??= this.#close(reason);
     return this.#closed;
   }
 
-  async #close(): Promise<void> {
+  async #close(reason: ConchError): Promise<void> {
+    for (const batch of this.#running) for (const pending of batch) pending.fail(reason);
     await Promise.allSettled(this.#starting);
     await Promise.allSettled(this.#slots.map((slot) => slot.instance?.close()));
     await this.#options.loaded.close();
@@ -133,6 +136,7 @@ export class InstancePool implements Executor {
       for (const pending of batch) pending.fail(error);
     }
     slot.running -= 1;
+    this.#running.delete(batch);
     if (slot.instance) this.onAvailable();
   }
 

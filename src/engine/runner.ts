@@ -71,6 +71,6 @@ export class ScheduledRunner implements Runner {
 
   async close(reason: ConchError): Promise<void> {
     this.refuse(reason);
-    await this.#pool.close();
+    await this.#pool.close(reason);
   }
 }

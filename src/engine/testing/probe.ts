@@ -69,10 +69,6 @@ function echo({ inputs, outputs }: BatchRequest): Tensor[] {
 }
 
 /** Something a test waits for and resolves by hand. */
-export function deferred<T = void>(): {
-  promise: Promise<T>;
-  resolve: (value: T) => void;
-  reject: (error: unknown) => void;
-} {
-  return Promise.withResolvers<T>();
+export function deferred(): PromiseWithResolvers<void> {
+  return Promise.withResolvers<void>();
 }
