@@ -238,8 +238,9 @@ function refuseOtherFormats(path: string, start: Buffer): void {
 }
 
 function invalid(path: string, problem: string, tensor?: string, fix = 'download or save the file again'): ConchError {
-  return new ConchError('SAFETENSORS_INVALID', `${path}: ${problem}`, {
-    where: { file: path, ...(tensor !== undefined && { path: tensor }) },
+  // A hostile header may hold names and lists of megabytes.
+  return new ConchError('SAFETENSORS_INVALID', `${path}: ${problem.slice(0, 1000)}`, {
+    where: { file: path, ...(tensor !== undefined && { path: tensor.slice(0, 1000) }) },
     fix,
   });
 }

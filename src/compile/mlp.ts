@@ -36,6 +36,7 @@ export interface MlpOptions {
 export async function compileMlp(options: MlpOptions): Promise<CompiledModel> {
   const { layers, target, input = 'x', output = 'prediction' } = options;
   checkLayers(layers);
+  if (input === output) throw new ConchError('DEPLOYMENT_INVALID', `input and output are both called '${input}'`);
   const file = await openSafetensors(options.weights);
   const graph = startGraph('Mlp', target);
   const weights = new Weights(graph, file, file.path);

@@ -118,7 +118,7 @@ export class ProtoReader {
   }
 
   fail(problem: string): never {
-    throw new ConchError('ONNX_INVALID', `${this.path}: ${problem} (at byte ${this.#fieldStart})`, {
+    throw new ConchError('ONNX_INVALID', `${this.path}: ${problem.slice(0, 1000)} (at byte ${this.#fieldStart})`, {
       where: { file: this.path },
       fix: 'export or download the model again',
     });

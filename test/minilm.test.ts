@@ -1,0 +1,64 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { expect, test } from 'vitest';
+import { openCheckpoint } from '../src/checkpoint/index.ts';
+import { compileEncoder } from '../src/compile/encoder.ts';
+import { findTarget } from '../src/onnx/index.ts';
+
+// Real weights against PyTorch: `npm run test:minilm` fetches them and sets CONCH_MINILM. The golden file comes from
+// python/minilm_golden.py.
+const folder = process.env.CONCH_MINILM;
+
+interface Golden {
+  inputs: Record<string, number[][]>;
+  rows: { length: number; first: number[]; last: number[]; mean: number[] }[];
+}
+
+test.skipIf(!folder)('all-MiniLM-L6-v2 (npm run test:minilm) is PyTorch to within 1e-4', async () => {
+  const golden = await readFile(new URL('./golden/minilm.jsonl', import.meta.url), 'utf8');
+  const outDir = await mkdtemp(join(tmpdir(), 'conch-minilm-'));
+  try {
+    for (const name of ['embedded', 'triton:24.01']) {
+      const compiled = await compileEncoder({
+        checkpoint: await openCheckpoint(folder!),
+        outDir,
+        target: findTarget(name),
+      });
+      expect(compiled).toMatchObject({
+        parameters: 22_565_376,
+        maxLength: 512,
+        files: ['model.onnx', 'model.onnx.data'],
+      });
+      const session = await InferenceSession.create(join(outDir, 'model.onnx'));
+      for (const line of golden.trim().split('\n')) {
+        const { inputs, rows } = JSON.parse(line) as Golden;
+        expect(await worstError(session, inputs, rows)).toBeLessThan(1e-4);
+      }
+      await session.release();
+    }
+  } finally {
+    await rm(outDir, { recursive: true, force: true });
+  }
+});
+
+async function worstError(session: InferenceSession, inputs: Golden['inputs'], rows: Golden['rows']): Promise<number> {
+  const feeds = Object.entries(inputs).map(([name, texts]) => {
+    const tensor = new Tensor('int64', BigInt64Array.from(texts.flat(), BigInt), [texts.length, texts[0]!.length]);
+    return [name, tensor] as const;
+  });
+  const { last_hidden_state } = await session.run(Object.fromEntries(feeds));
+  const data = last_hidden_state!.data as Float32Array;
+  const [, sequence, size] = last_hidden_state!.dims as [number, number, number];
+  let worst = 0;
+  rows.forEach(({ length, first, last, mean }, text) => {
+    for (let unit = 0; unit < size; unit++) {
+      const at = (place: number) => data[(text * sequence + place) * size + unit]!;
+      const average = Array.from({ length }, (_, place) => at(place)).reduce((sum, value) => sum + value, 0) / length;
+      const errors = [at(0) - first[unit]!, at(length - 1) - last[unit]!, average - mean[unit]!];
+      worst = Math.max(worst, ...errors.map(Math.abs));
+    }
+  });
+  return worst;
+}
