@@ -141,12 +141,12 @@ test('logs tell the request, never what was in it', async () => {
   await app.inject({ url: '/health' });
   const requests = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'request');
   expect(
-    requests.map(({ level, method, route, status, model, items }) => [level, method, route, status, model, items]),
+    requests.map(({ level, route, status, model, items, code }) => [level, route, status, model, items, code]),
   ).toEqual([
-    [30, 'POST', '/models/:name', 200, 'finbert-tokenizer', 1],
-    [30, 'POST', '/models/:name', 400, undefined, undefined],
-    [30, 'POST', '/models/:name', 400, undefined, undefined],
-    [20, 'GET', '/health', 200, undefined, undefined],
+    [30, '/models/:name', 200, 'finbert-tokenizer', 1, undefined],
+    [30, '/models/:name', 400, undefined, undefined, 'REQUEST_MALFORMED'],
+    [30, '/models/:name', 400, undefined, undefined, 'REQUEST_INVALID'],
+    [20, '/health', 200, undefined, undefined, undefined],
   ]);
   expect(lines.join('')).not.toContain('secret');
 });

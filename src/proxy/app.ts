@@ -66,6 +66,14 @@ export async function createProxyApp(options: ProxyAppOptions): Promise<FastifyI
     reply.code(404).header('x-request-id', request.id);
     return reply.send({ error, code: 'REQUEST_INVALID', requestId: request.id });
   });
+  let closing = false;
+  app.addHook('preClose', async () => {
+    closing = true;
+  });
+  // A connection that is kept alive after its answer would keep the closing server waiting.
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing) reply.header('connection', 'close');
+  });
   app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'));
   await app.register(conchProxy, { ...options, logger: logger as Logger });
   return app;

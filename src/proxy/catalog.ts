@@ -183,16 +183,25 @@ export class ModelCatalog {
 
   #lost(error: ConchError): void {
     const reason =
-      error.code === 'SERVER_UNREACHABLE' ? 'the server cannot be reached' : 'the server did not tell its models';
-    if (this.#readiness.reason !== reason) this.#options.logger.warn({ code: error.code }, error.message);
+      error.code === 'SERVER_UNREACHABLE' || error.code === 'DEADLINE_EXCEEDED'
+        ? 'the server cannot be reached'
+        : error.code === 'MODEL_NOT_READY'
+          ? error.message
+          : 'the server did not tell its models';
+    if (this.#readiness.reason !== reason && !this.#stopped.signal.aborted) {
+      this.#options.logger.warn({ code: error.code }, error.message);
+    }
     this.#readiness = { ready: false, reason };
   }
 
   async #read(signal: AbortSignal): Promise<void> {
     const { client, logger } = this.#options;
     const ready = await client.isReady(signal);
-    const states = await this.#states(signal);
     this.#reached = true;
+    const states = await this.#states(signal).catch((error) => {
+      // A server that is starting answers health alone.
+      throw ready ? error : new ConchError('MODEL_NOT_READY', 'the server is not ready', { cause: error });
+    });
     const configs = new Map<string, Promise<ModelConfig>>();
     const config = (name: string): Promise<ModelConfig> => {
       const known = configs.get(name) ?? client.modelConfig(name, undefined, signal);

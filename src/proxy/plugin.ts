@@ -63,10 +63,12 @@ function observe(app: FastifyInstance, { logger, limits, notes }: RouteContext):
   });
   app.setErrorHandler((error, request, reply) => {
     const { status, body, retryAfter } = failureOf(error, request.id, limits);
+    notes.set(request, { ...notes.get(request), code: body.code });
     if (status >= 500) {
       const { code, message } = error as Error & { code?: string };
       const stack = body.code === 'INTERNAL' ? { stack: (error as Error).stack } : {};
-      logger[status === 503 ? 'warn' : 'error']({ requestId: request.id, code, ...stack }, message);
+      // While the server is away this would be a line for every request; that it is away is logged once.
+      logger[status === 503 ? 'debug' : 'error']({ requestId: request.id, code, ...stack }, message);
     }
     if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
     return reply.code(status).send(body);

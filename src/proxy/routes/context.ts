@@ -12,14 +12,16 @@ export interface RouteContext {
   readonly timeoutMs: number;
   readonly logger: Logger;
   /** What the log line of a request says beside its route and status. */
-  readonly notes: WeakMap<FastifyRequest, InferenceNote>;
+  readonly notes: WeakMap<FastifyRequest, RequestNote>;
 }
 
-export interface InferenceNote {
-  readonly model: string;
-  readonly version: string;
-  readonly items: number;
-  readonly inferMs: number;
+export interface RequestNote {
+  readonly model?: string;
+  readonly version?: string;
+  readonly items?: number;
+  readonly inferMs?: number;
+  /** The error's code, where the answer is one. */
+  readonly code?: string;
 }
 
 declare module 'fastify' {
