@@ -1,5 +1,5 @@
 import { ConchError, type ErrorCode } from '../../base/index.ts';
-import { textOf } from './text.ts';
+import { knownText, textOf } from './text.ts';
 
 export const quote = 0x22;
 export const comma = 0x2c;
@@ -64,12 +64,14 @@ export class JsonTokens {
     if (this.peek() !== quote) this.fail(`${what} must be a string, got ${this.describe()}`);
     const { bytes, end } = this;
     const start = this.position + 1;
+    let hash = 0;
     for (let position = start; position < end; position++) {
       const byte = bytes[position]!;
       if (byte === quote) {
         this.position = position + 1;
-        return textOf(bytes, start, position);
+        return knownText(bytes, start, position, hash);
       }
+      hash = (Math.imul(hash, 31) + byte) | 0;
       if (byte === backslash) break;
       if (byte < 0x20) this.fail('control character in a string', position);
     }

@@ -92,8 +92,11 @@ function readOutput(reader: JsonReader, takeBinary: (name: string, size: number)
       dataAt = reader.position;
       reader.skipValue();
     } else if (key === 'parameters') {
-      const parameters = readParameters(reader);
-      if (typeof parameters.binary_data_size === 'number') size = parameters.binary_data_size;
+      reader.open('object', "'parameters' of an output");
+      for (let inner = reader.nextKey(true); inner !== undefined; inner = reader.nextKey(false)) {
+        if (inner === 'binary_data_size') size = Number(reader.readUnsigned("'binary_data_size'"));
+        else reader.skipValue();
+      }
     } else reader.skipValue();
   }
   if (name === undefined || datatype === undefined) reader.fail("an output has no 'name' or no 'datatype'");

