@@ -1,26 +1,27 @@
-import type { ModelConfig } from '../config/index.ts';
-import type { Target } from '../onnx/index.ts';
-import type { ModelEntry, ModelRepository, ModelVersion } from '../repository/index.ts';
+import { join } from 'node:path';
+import { type CompletedConfig, completeConfig, type ModelConfig, toInteger } from '../config/index.ts';
+import type { OnnxSummary, Target } from '../onnx/index.ts';
+import { type ModelEntry, type ModelRepository, type ModelVersion, selectVersions } from '../repository/index.ts';
+import { membersWithin } from './order.ts';
 
-/** What is known about the machine that will serve; unknown facts are left out, and rules that need them stay silent. */
+/** What is known about the machine that will serve; rules that need an unknown fact say so or stay silent. */
 export interface Host {
-  /** Ids of usable GPUs; an empty list is a machine without. */
+  /** Ids of usable GPUs; an empty list is a machine without any. */
   readonly gpus?: readonly number[];
   /** CUDA compute capability of those GPUs, e.g. `8.9`. */
   readonly computeCapability?: string;
   /** Processor cores for CPU instances. */
   readonly cores?: number;
-  /** Backends installed beside those of the target's image. */
+  /** Backends installed beside those of Triton's own image. */
   readonly backends?: readonly string[];
 }
 
-export interface ModelView {
-  readonly name: string;
-  readonly entry: ModelEntry;
-  readonly written: ModelConfig;
-  readonly config: ModelConfig;
-  readonly versions: readonly ModelVersion[];
-  readonly repository: RepositoryView;
+/** The few files that configs name and that the repository's snapshot does not hold. Paths are absolute. */
+export interface DataFiles {
+  /** Size in bytes; undefined when there is no such file. */
+  sizeOf(path: string): number | undefined;
+  /** The text; undefined when it cannot be read. */
+  textOf(path: string): string | undefined;
 }
 
 export interface RepositoryView {
@@ -28,4 +29,136 @@ export interface RepositoryView {
   readonly target: Target;
   readonly host: Host;
   readonly models: ReadonlyMap<string, ModelView>;
+  readonly files: DataFiles;
+  /** Why Triton refuses a model, in one line; undefined while it is thought to load. Complete when ensembles are judged. */
+  refusal(name: string): string | undefined;
+}
+
+/** A version together with the header of its ONNX model. */
+export interface OnnxVersion {
+  readonly version: ModelVersion;
+  readonly summary: OnnxSummary;
+}
+
+/** What a rule sees of one model. Everything derived is computed once, when first asked for. */
+export class ModelView {
+  readonly repository: RepositoryView;
+  readonly entry: ModelEntry;
+  /** The name by which Triton knows it: its folder's. */
+  readonly name: string;
+  /** As config.pbtxt has it; empty when there is none. */
+  readonly written: ModelConfig;
+  #completed: CompletedConfig | undefined;
+  #versions: readonly ModelVersion[] | undefined;
+
+  constructor(entry: ModelEntry, repository: RepositoryView) {
+    this.entry = entry;
+    this.repository = repository;
+    this.name = entry.name;
+    this.written = entry.parsed?.config ?? {};
+  }
+
+  /** Whether Triton can read the config at all; nothing else is judged when it cannot. */
+  get parses(): boolean {
+    return (this.entry.parsed?.diagnostics.length ?? 0) === 0;
+  }
+
+  get isEnsemble(): boolean {
+    return this.written.platform === 'ensemble' || this.written.ensemble_scheduling !== undefined;
+  }
+
+  /** The config as Triton would complete it, with what stood in the way. */
+  get completed(): CompletedConfig {
+    this.#completed ??= this.#complete();
+    return this.#completed;
+  }
+
+  /** The config that Triton would serve with. */
+  get config(): ModelConfig {
+    return this.completed.config;
+  }
+
+  /** The backend that runs it; empty for ensembles and where Triton cannot tell. */
+  get backend(): string {
+    return this.config.backend ?? '';
+  }
+
+  /** Whether the backend fills `input` or `output` from what only it can read, so that an empty list means "unknown". */
+  leavesOpen(kind: 'input' | 'output'): boolean {
+    return (this.config[kind] ?? []).length === 0 && this.#mayComplete();
+  }
+
+  /** Whether it answers a request with any number of responses; for ensembles that follows from the members. */
+  get isDecoupled(): boolean {
+    if (this.isEnsemble) return this.decoupledMember !== undefined;
+    return this.config.model_transaction_policy?.decoupled ?? false;
+  }
+
+  /** The first member that makes an ensemble decoupled, looked for through nested ensembles. */
+  get decoupledMember(): string | undefined {
+    for (const name of membersWithin(this)) {
+      const member = this.repository.models.get(name);
+      if (member !== undefined && !member.isEnsemble && member.isDecoupled) return name;
+    }
+    return undefined;
+  }
+
+  get maxBatchSize(): number {
+    return toInteger(this.config.max_batch_size);
+  }
+
+  /** Whether every input and output has a batch dimension in front of its dims. */
+  get batches(): boolean {
+    return this.maxBatchSize > 0;
+  }
+
+  /** Versions that the policy selects, ascending. */
+  get versions(): readonly ModelVersion[] {
+    if (this.#versions === undefined) {
+      const { versions } = this.entry;
+      const chosen = new Set(this.selects(versions.map((one) => one.version)));
+      this.#versions = versions.filter((one) => chosen.has(one.version));
+    }
+    return this.#versions;
+  }
+
+  /** Which of these version numbers the policy would select. */
+  selects(numbers: readonly number[]): number[] {
+    return selectVersions(this.written, numbers);
+  }
+
+  /** The selected versions that ONNX Runtime would open and whose header could be read. */
+  get onnx(): readonly OnnxVersion[] {
+    if (this.backend !== 'onnxruntime') return [];
+    return this.versions.flatMap((version) => (version.onnx ? [{ version, summary: version.onnx }] : []));
+  }
+
+  #mayComplete(): boolean {
+    if (this.isEnsemble || this.backend === 'pytorch') return false;
+    if (this.backend !== 'python') return true;
+    // Only a model.py that has this function adds tensors; without it the model has none.
+    const file = this.config.default_model_filename || 'model.py';
+    const text = this.repository.files.textOf(join(this.versions.at(-1)?.dir ?? this.entry.dir, file));
+    return text === undefined || text.includes('auto_complete_config');
+  }
+
+  #complete(): CompletedConfig {
+    const { gpus } = this.repository.host;
+    const first = firstFolder(this.entry);
+    const files = first?.files.map(({ path }) => path.replace(/\/.*$/, '/')) ?? [];
+    const onnx = this.versions.at(-1)?.onnx;
+    return completeConfig(this.written, {
+      modelName: this.name,
+      versionFiles: [...new Set(files)],
+      ...(gpus === undefined ? {} : { gpus }),
+      ...(onnx === undefined ? {} : { onnx }),
+    });
+  }
+}
+
+/** Triton looks for known files in the folder that sorts first as text, even if that one is no version. */
+function firstFolder(entry: ModelEntry): ModelVersion | undefined {
+  const names = [...entry.versions.map((one) => one.folder), ...entry.ignoredFolders.map((one) => one.name)];
+  const first = names.sort()[0];
+  return entry.versions.find((one) => one.folder === first);
 }

@@ -1,0 +1,27 @@
+import type { Rule } from '../../rule.ts';
+import { backendDeprecated } from './backend-deprecated.ts';
+import { backendMissing } from './backend-missing.ts';
+import { backendPlatform } from './backend-platform.ts';
+import { backendUnknown } from './backend-unknown.ts';
+import { batchSizeNegative } from './batch-size-negative.ts';
+import { cacheClash } from './cache-clash.ts';
+import { cacheDecoupledMember } from './cache-decoupled-member.ts';
+import { ignoredField } from './ignored-field.ts';
+import { metricControl } from './metric-control.ts';
+import { metricUnknown } from './metric-unknown.ts';
+import { runtimeMissing } from './runtime-missing.ts';
+
+/** Backend, platform, batch size, cache, metrics. */
+export const generalRules: readonly Rule[] = [
+  backendMissing,
+  backendPlatform,
+  backendUnknown,
+  backendDeprecated,
+  runtimeMissing,
+  batchSizeNegative,
+  cacheClash,
+  cacheDecoupledMember,
+  metricControl,
+  metricUnknown,
+  ignoredField,
+];

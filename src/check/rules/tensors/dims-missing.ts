@@ -1,0 +1,15 @@
+import { tensorsOf } from '../../fields.ts';
+import type { ModelRule } from '../../rule.ts';
+
+export const dimsMissing: ModelRule = {
+  code: 'tensors/dims-missing',
+  severity: 'error',
+  summary: 'Every input and output has `dims`.',
+  why: 'Triton refuses a tensor without dims. A model that takes one number a row is `dims: [ 1 ]`, with `reshape { shape: [] }` when the model itself wants no dimension there.',
+  fix: 'Set `dims`, without the batch dimension when `max_batch_size` is above 0.',
+  *check(model) {
+    for (const { tensor, path, label } of tensorsOf(model.written)) {
+      if ((tensor.dims ?? []).length === 0) yield { path: `${path}.dims`, message: `${label} has no dims` };
+    }
+  },
+};

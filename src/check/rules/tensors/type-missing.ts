@@ -1,0 +1,15 @@
+import { hasType, tensorsOf } from '../../fields.ts';
+import type { ModelRule } from '../../rule.ts';
+
+export const typeMissing: ModelRule = {
+  code: 'tensors/type-missing',
+  severity: 'error',
+  summary: 'Every input and output has a `data_type`.',
+  why: 'The default, TYPE_INVALID, is no type: Triton refuses the model. Backends never fill a single missing type in.',
+  fix: 'Set `data_type`, e.g. `data_type: TYPE_FP32`.',
+  *check(model) {
+    for (const { tensor, path, label } of tensorsOf(model.written)) {
+      if (!hasType(tensor.data_type)) yield { path: `${path}.data_type`, message: `${label} has no data_type` };
+    }
+  },
+};
