@@ -237,6 +237,18 @@ test.each<[string, Record<string, unknown>, string, string]>([
     'position_embedding_type "relative_key": only absolute positions can be compiled',
   ],
   [
+    'pruned heads',
+    { pruned_heads: { 0: [1] } },
+    'CHECKPOINT_UNSUPPORTED',
+    'pruned_heads {"0":[1]}: pruned heads cannot be compiled',
+  ],
+  [
+    'quantised weights',
+    { quantization_config: { bits: 4 } },
+    'CHECKPOINT_UNSUPPORTED',
+    'quantization_config {"bits":4}: quantised weights cannot',
+  ],
+  [
     'a decoder',
     { is_decoder: true },
     'CHECKPOINT_UNSUPPORTED',

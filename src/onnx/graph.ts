@@ -175,7 +175,7 @@ export class GraphBuilder {
     return this.constant('INT64', [values.length], BigInt64Array.from(values, BigInt));
   }
 
-  /** A scalar of `like`'s element type (FP32 only for now; lowerings to other precisions convert whole graphs). */
+  /** An FP32 scalar. */
   scalar(value: number): Value {
     return this.constant('FP32', [], Float32Array.of(value));
   }

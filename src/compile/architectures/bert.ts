@@ -27,6 +27,8 @@ const schema = z.looseObject({
   position_embedding_type: z.string().nullish(),
   is_decoder: z.boolean().nullish(),
   add_cross_attention: z.boolean().nullish(),
+  pruned_heads: z.record(z.string(), z.array(z.number())).nullish(),
+  quantization_config: z.unknown().optional(),
 });
 type BertConfig = z.infer<typeof schema>;
 
@@ -152,6 +154,8 @@ function refuseSwitches(config: BertConfig, file: string): void {
   if (positionType !== 'absolute') refuse('position_embedding_type', 'only absolute positions can be compiled');
   if (config.is_decoder) refuse('is_decoder', 'decoders cannot be compiled, only encoders');
   if (config.add_cross_attention) refuse('add_cross_attention', 'cross attention cannot be compiled');
+  if (Object.keys(config.pruned_heads ?? {}).length > 0) refuse('pruned_heads', 'pruned heads cannot be compiled');
+  if (config.quantization_config) refuse('quantization_config', 'quantised weights cannot be compiled');
   if (config.hidden_size % config.num_attention_heads !== 0) {
     throw new ConchError(
       'CHECKPOINT_INVALID',
