@@ -20,7 +20,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'proxy-'));
   await compileDeployment(await loadDeployment(join(root, 'conch.config.ts')), { repository: folder });
   server = await serve();
-});
+}, 60_000);
 afterEach(async () => {
   await proxy?.close();
   proxy = undefined;
