@@ -208,7 +208,7 @@ function noVersion(entry: ModelEntry): ConchError {
   const found = entry.versions.map(({ version }) => version).join(', ');
   const ignored = entry.ignoredFolders.map(({ reason }) => reason).join('; ');
   return loadError(
-    `model '${entry.name}' has no version to serve: ` +
+    'there is no version to serve: ' +
       (found ? `the version policy selects none of ${found}` : `${entry.dir} holds no version folder such as 1/`) +
       (ignored ? ` (${ignored})` : ''),
     { where: { file: entry.dir } },

@@ -15,7 +15,7 @@ export function backendOf(backends: Readonly<Record<string, Backend>>, name: str
   if (backend) return backend;
   throw new ConchError(
     'NOT_SUPPORTED',
-    `model '${model}' uses backend '${name}', which the embedded server does not have; it has ${Object.keys(backends).join(' and ')}`,
+    `it uses backend '${name}', which the embedded server does not have; it has ${Object.keys(backends).join(' and ')}`,
     { where: { path: 'backend' }, fix: `serve '${model}' with Triton, or load the other models by name` },
   );
 }

@@ -39,7 +39,9 @@ export class OnnxThread implements BackendInstance {
   ): Promise<OnnxThread> {
     const { path, options, name, layout } = start;
     const { busy, gone } = trackThread();
-    const worker = new Worker(workerFile, { workerData: { path, options, busy } satisfies WorkerStart, name });
+    const workerData: WorkerStart = { path, options, busy };
+    // Without the process's own arguments: those that say how to read its main module would be taken for the worker's.
+    const worker = new Worker(workerFile, { workerData, name, execArgv: [] });
     const thread = new OnnxThread(worker, layout, busy);
     return new Promise((resolve, reject) => {
       let ready = false;

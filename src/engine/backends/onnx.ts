@@ -1,5 +1,5 @@
 import { access, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
 import { ConchError } from '../../base/index.ts';
 import { dimsOf, type ModelConfig, toInteger } from '../../config/index.ts';
@@ -80,9 +80,15 @@ function refuseUnsupported(config: ModelConfig): void {
   if (accelerator) refuse(`the accelerator '${accelerator}'`, 'optimization.execution_accelerators');
 }
 
-/** The model's file: `default_model_filename`, which may also be a folder that holds `model.onnx`. */
+/** The model's file: `default_model_filename`, which may also be a folder that holds `model.onnx`; never outside `dir`. */
 async function modelFile({ config, dir }: ModelSource): Promise<string> {
-  const path = join(dir, config.default_model_filename || 'model.onnx');
+  const name = config.default_model_filename || 'model.onnx';
+  const path = join(dir, name);
+  if (!path.startsWith(dir + sep)) {
+    throw new ConchError('MODEL_LOAD_FAILED', `default_model_filename '${name}' leaves the version's folder`, {
+      where: { path: 'default_model_filename' },
+    });
+  }
   try {
     const file = (await stat(path)).isDirectory() ? join(path, 'model.onnx') : path;
     await access(file);

@@ -3,7 +3,7 @@ import { bytesOf, type Datatype, decodeStrings, type Tensor } from '../../tensor
 import { type EncodedBatch, readTokenizer, type TextTokenizer } from '../../text/index.ts';
 import type { Backend, BackendInstance, BatchRequest, LoadedModel, ModelSource } from '../backend.ts';
 import { integerParameter, parameterOf } from '../parameters.ts';
-import { type DeclaredTensor, declaredInputs, declaredOutputs } from '../tensors.ts';
+import { type DeclaredTensor, declaredInputs, declaredOutputs, maxBatchSizeOf } from '../tensors.ts';
 
 const encodings = ['input_ids', 'attention_mask', 'token_type_ids'] as const satisfies readonly (keyof EncodedBatch)[];
 type Encoding = (typeof encodings)[number];
@@ -26,7 +26,7 @@ export const tokenizerBackend: Backend = {
     const tokenizer = await readTokenizer(dir, maxLength === undefined ? {} : { maxLength });
     return {
       facts: { instances: 1, concurrency: 1, inline: true, padded: false },
-      createInstance: async () => tokenizerInstance(tokenizer),
+      createInstance: async () => tokenizerInstance(tokenizer, maxBatchSizeOf(config) > 0),
       close: async () => {},
     };
   },
@@ -37,7 +37,7 @@ function refuseForeign({ name, config }: ModelSource): void {
   if (kind === 'tokenizer') return;
   throw new ConchError(
     'NOT_SUPPORTED',
-    `model '${name}' uses the Python backend, and the embedded server runs no Python; of that backend it runs only tokenizers that conch compiled` +
+    `it uses the Python backend, and the embedded server runs no Python; of that backend it runs only tokenizers that conch compiled` +
       (kind === undefined ? '' : ` (parameter conch.backend is '${kind}', not 'tokenizer')`),
     { where: { path: 'backend' }, fix: `serve '${name}' with Triton, or load the other models by name` },
   );
@@ -60,13 +60,13 @@ function checkOutput(output: DeclaredTensor): void {
   }
 }
 
-function tokenizerInstance(tokenizer: TextTokenizer): BackendInstance {
+function tokenizerInstance(tokenizer: TextTokenizer, batched: boolean): BackendInstance {
   return {
     async run({ requests }) {
       const start = performance.now();
       const responses = requests.map((request) => {
         try {
-          return encode(tokenizer, request);
+          return encode(tokenizer, batched, request);
         } catch (thrown) {
           return toConchError(thrown, 'EXECUTION_FAILED');
         }
@@ -77,10 +77,11 @@ function tokenizerInstance(tokenizer: TextTokenizer): BackendInstance {
   };
 }
 
-function encode(tokenizer: TextTokenizer, { inputs, outputs }: BatchRequest): Tensor[] {
+/** Without a batch dimension, which only a single text makes sense for, the outputs are flat; model.py does the same. */
+function encode(tokenizer: TextTokenizer, batched: boolean, { inputs, outputs }: BatchRequest): Tensor[] {
   const texts = decodeStrings(bytesOf(inputs[0]!));
   const encoded = tokenizer.encodeBatch(texts);
-  const shape = [encoded.batch, encoded.length];
+  const shape = batched ? [encoded.batch, encoded.length] : [encoded.batch * encoded.length];
   return outputs.map((name) => ({ name, datatype: 'INT64', shape, data: encoded[name as Encoding] }));
 }
 
