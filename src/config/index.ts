@@ -13,6 +13,7 @@ export { type ConfigEdit, editConfig } from './edit/edit.ts';
 export { formatConfig } from './edit/format.ts';
 export type * from './generated.ts';
 export { dimsOf, toInteger } from './integers.ts';
+export { withoutDefaults } from './json/defaults.ts';
 export { configFromJson } from './json/from-json.ts';
 export { configToJson, type JsonObject, type JsonValue } from './json/to-json.ts';
 export { type TextRule, textRules } from './text/findings.ts';

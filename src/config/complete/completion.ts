@@ -68,7 +68,7 @@ export const completionRules = {
   'complete/no-backend': 'Neither the configuration, nor the files, nor the name tell which backend runs the model.',
   'complete/not-batchable': 'The configuration asks for batches but the model has no dynamic first dimension.',
   'complete/not-a-tensor': 'The model has an input or output that Triton cannot carry.',
-  'complete/python-clash': 'auto_complete_config contradicts the configuration.',
+  'complete/python-clash': "A Python model's auto_complete_config contradicts the configuration.",
 } as const;
 
 /** A configuration in the course of completion: its values, who set them, and what went wrong. */

@@ -72,6 +72,22 @@ export class Message {
   }
 }
 
+/** What other systems, and Triton's own protocol, call the element types of a config. */
+const synonyms: ReadonlyMap<string, string> = new Map([
+  ['BYTES', 'STRING'],
+  ['STR', 'STRING'],
+  ['BOOLEAN', 'BOOL'],
+  ['INT', 'INT32'],
+  ['LONG', 'INT64'],
+  ['HALF', 'FP16'],
+  ['FLOAT16', 'FP16'],
+  ['BFLOAT16', 'BF16'],
+  ['FLOAT', 'FP32'],
+  ['FLOAT32', 'FP32'],
+  ['DOUBLE', 'FP64'],
+  ['FLOAT64', 'FP64'],
+]);
+
 /** One enumeration of the table. Enumerations are open: a number without a name is legal. */
 export class Enumeration {
   readonly name: string;
@@ -95,9 +111,10 @@ export class Enumeration {
     return this.#names.get(number) ?? number;
   }
 
-  /** The value that a wrong name most likely means: `FP32` and `type_fp32` are `TYPE_FP32`. */
+  /** The value that a wrong name most likely means: `FP32`, `type_fp32` and `FLOAT32` are `TYPE_FP32`. */
   nearest(name: string): string | undefined {
-    const tail = `_${name.toUpperCase()}`;
+    const word = name.toUpperCase().replace(/^TYPE_/, '');
+    const tail = `_${synonyms.get(word) ?? word}`;
     return this.values.find((value) => value.endsWith(tail)) ?? nearestName(name, this.values);
   }
 }
