@@ -25,7 +25,7 @@ export {
 export { type ValidationReport, validate } from './measure/index.ts';
 export { defaultTarget, findTarget, type Target, targets } from './onnx/index.ts';
 export type { InferenceRequest, InferenceResponse } from './protocol/index.ts';
-export { type ProxyOptions, startProxy } from './proxy/index.ts';
+export { conchProxy, createProxyApp, type ProxyOptions, type RunningProxy, startProxy } from './proxy/index.ts';
 export { type ModelRepository, openRepository } from './repository/index.ts';
 export { type RunningServer, type ServerOptions, startServer } from './server/index.ts';
 export type { Datatype, Tensor } from './tensor/index.ts';

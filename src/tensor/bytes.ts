@@ -2,7 +2,8 @@ import { ConchError } from '../base/index.ts';
 import { elementCount, type Tensor } from './tensor.ts';
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+// Without ignoreBOM a leading U+FEFF would vanish from the text.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Frames elements as a BYTES tensor travels: a 4-byte little-endian length before each one. Text becomes UTF-8. */
 export function encodeBytes(elements: readonly (string | Uint8Array)[]): Uint8Array {
