@@ -83,7 +83,9 @@ test('steps count in their own statistics, and their times add up in the ensembl
   expect(chain).toMatchObject({
     name: 'chain',
     inference_count: 1,
-    inference_stats: { compute_infer: { count: 1, ns: 20 } },
+    inference_stats: { queue: { count: 1, ns: 0 }, compute_infer: { count: 1, ns: 20 } },
+    execution_count: 1,
+    batch_stats: [{ batch_size: 1, compute_infer: { count: 1, ns: 20 } }],
   });
 });
 

@@ -41,13 +41,19 @@ export class Ensemble implements Runner {
   readonly #batched: boolean;
   readonly #admission: Admission;
   readonly #find: FindVersion;
+  readonly #onExecution: (rows: number, durations: Durations) => void;
 
-  constructor(config: ModelConfig, admission: Admission, find: FindVersion) {
+  constructor(
+    config: ModelConfig,
+    admission: Admission,
+    options: { readonly find: FindVersion; readonly onExecution: (rows: number, durations: Durations) => void },
+  ) {
     const { step = [], max_inflight_requests: limit } = config.ensemble_scheduling ?? {};
     this.#name = config.name!;
     this.#admission = admission;
     this.#batched = maxBatchSizeOf(config) > 0;
-    this.#find = find;
+    this.#find = options.find;
+    this.#onExecution = options.onExecution;
     this.#steps = step.map((step, index) => ({
       index,
       model: step.model_name!,
@@ -78,7 +84,9 @@ export class Ensemble implements Runner {
         served.acquire();
         pinned.push({ step, served });
       }
-      return await this.#flow(pinned, admitted, request);
+      const outcome = await this.#flow(pinned, admitted, request);
+      this.#onExecution(admitted.rows, outcome.durations);
+      return outcome;
     } finally {
       for (const { served } of pinned) served.release();
     }
@@ -228,8 +236,8 @@ function adapt({ tensor, batched }: FlowTensor, name: string, targetBatches: boo
   return tensor.name === name ? tensor : { ...tensor, name };
 }
 
+/** An ensemble has computed as long as its steps together; it has no queue of its own. */
 function add(sum: { -readonly [key in keyof Durations]: number }, more: Durations): void {
-  sum.queue += more.queue;
   sum.computeInput += more.computeInput;
   sum.computeInfer += more.computeInfer;
   sum.computeOutput += more.computeOutput;

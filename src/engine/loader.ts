@@ -122,7 +122,10 @@ async function buildVersion(model: ModelOnDisk, version: ModelVersion, options: 
   if (config.platform === 'ensemble') {
     checkAgainstModels(config, options.find);
     inheritLabels(config, labels, options.find);
-    runner = new Ensemble(config, admission, options.find);
+    runner = new Ensemble(config, admission, {
+      find: options.find,
+      onExecution: (rows, durations) => recorder.executed(rows, durations),
+    });
   } else {
     runner = await startInstances(model, version, admission, recorder, options);
   }
