@@ -23,6 +23,8 @@ export interface Switch {
   readonly version: number;
   /** The number under which the new version comes in. */
   readonly spare: number;
+  /** config.pbtxt as it was; null when there was none. */
+  readonly previous: string | null;
   /** The old configuration, made to not select the spare number; null when it does not anyway. */
   readonly pinned: string | null;
   /** What the user had changed by hand, by file name; kept as `<file>.orig`. */
@@ -100,6 +102,7 @@ const texts = z.record(z.string().regex(/^[^/\\]+$/), z.string());
 const journal = z.object({
   version: z.number().int().min(0),
   spare: z.number().int().min(0),
+  previous: z.string().nullable(),
   pinned: z.string().nullable(),
   edited: texts,
   changing: z.string(),

@@ -296,6 +296,28 @@ test('one writer at a time: a living owner is respected, a dead one is not', asy
   expect(readdirSync(workshops)).toEqual(['busy']);
 });
 
+test('an edit made while compiling is not overwritten', async () => {
+  await write(1, before);
+  const writer = await beginVersion(root, 'm', 1);
+  writeFileSync(join(writer.dir, 'model.onnx'), 'new');
+  writeFileSync(join(root, 'm/labels.txt'), 'x\ny\n');
+  await expect(writer.commit(parts(1, after))).rejects.toThrow('m: edited by hand since the last compile: labels.txt');
+  await writer.abort();
+  expect(await served()).toBe('old batch 1 labels x,y');
+});
+
+test('an interrupted switch is not finished over what the user did since', async () => {
+  await write(1, before);
+  const crash = (step: string) => {
+    if (step === 'admit the number') throw new Error('crash');
+  };
+  await expect(write(1, after, { before: crash })).rejects.toThrow('m: could not admit the number: crash');
+  const config = join(root, 'm/config.pbtxt');
+  writeFileSync(config, readFileSync(config, 'utf8').replace('max_batch_size: 8', 'max_batch_size: 2'));
+  await expect(beginVersion(root, 'm', 1)).rejects.toThrow('m: edited by hand since the last compile: config.pbtxt');
+  expect(await served()).toBe('new batch 2 labels c,d,e');
+});
+
 test('a journal that cannot be read is dropped', async () => {
   await write(1, before);
   mkdirSync(join(workshops, 'm'), { recursive: true });

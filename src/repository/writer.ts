@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ConchError, hashBytes, hashFile } from '../base/index.ts';
 import { type ModelConfig, parseConfig } from '../config/index.ts';
@@ -58,10 +58,10 @@ export async function beginVersion(
   const modelDir = join(resolve(root), name);
   if (workshop.interrupted) await finishInterrupted(modelDir, workshop);
   try {
-    const edits = await handEdits(modelDir, options.force ?? false);
+    await handEdits(modelDir, options.force ?? false);
     const dir = join(workshop.dir, stagedVersion);
     await mkdir(dir);
-    return new ModelWriter(workshop, modelDir, dir, version, edits, options.before ?? (() => {}));
+    return new ModelWriter(workshop, modelDir, dir, version, options);
   } catch (error) {
     await workshop.remove();
     throw error;
@@ -71,7 +71,10 @@ export async function beginVersion(
 async function finishInterrupted(modelDir: string, workshop: Workshop): Promise<void> {
   try {
     const plan = await readJournal(workshop.dir);
-    if (plan !== undefined && (await exists(modelDir))) await takeSteps(modelDir, workshop.dir, plan);
+    const config = await readFile(join(modelDir, 'config.pbtxt'), 'utf8').catch(() => null);
+    // Another text than any of the switch's own means that the user has gone on from there.
+    const known = plan && [plan.previous, plan.pinned, plan.changing, plan.admitting, plan.config].includes(config);
+    if (known && (await exists(modelDir))) await takeSteps(modelDir, workshop.dir, plan);
     await workshop.clear();
   } catch (error) {
     await workshop.release();
@@ -93,24 +96,17 @@ class ModelWriter implements VersionWriter {
   readonly modelDir: string;
   readonly #workshop: Workshop;
   readonly #version: number;
-  readonly #edits: Readonly<Record<string, string>>;
+  readonly #force: boolean;
   readonly #before: (step: string) => void;
   #state: 'open' | 'switching' | 'closed' = 'open';
 
-  constructor(
-    workshop: Workshop,
-    modelDir: string,
-    dir: string,
-    version: number,
-    edits: Readonly<Record<string, string>>,
-    before: (step: string) => void,
-  ) {
+  constructor(workshop: Workshop, modelDir: string, dir: string, version: number, options: WriterOptions) {
     this.dir = dir;
     this.modelDir = modelDir;
     this.#workshop = workshop;
     this.#version = version;
-    this.#edits = edits;
-    this.#before = before;
+    this.#force = options.force ?? false;
+    this.#before = options.before ?? (() => {});
   }
 
   async abort(): Promise<void> {
@@ -201,6 +197,8 @@ class ModelWriter implements VersionWriter {
     manifest: string,
     before: (step: string) => void,
   ): Promise<void> {
+    // Asked again, since a compile may take minutes.
+    const edited = await handEdits(this.modelDir, this.#force);
     const model = await readModel(this.modelDir);
     const names = new Set(await readdir(this.modelDir));
     const parsed = model.parsed?.diagnostics.some((finding) => finding.severity === 'error') ? undefined : model.parsed;
@@ -212,7 +210,8 @@ class ModelWriter implements VersionWriter {
     const plan: Switch = {
       version: this.#version,
       ...planSwitch(present, this.#version, { config: next, labels: Object.keys(labels) }),
-      edited: this.#edits,
+      previous: model.parsed?.text ?? null,
+      edited,
       config,
       labels,
       manifest,
