@@ -36,5 +36,5 @@ export function mappings(
   field: 'input_map' | 'output_map',
 ): { key: string; tensor: string; path: string }[] {
   const entries = Object.entries(step[field] ?? {});
-  return entries.map(([key, tensor]) => ({ key, tensor, path: `${path}.${field}[${JSON.stringify(key)}]` }));
+  return entries.map(([key, tensor]) => ({ key, tensor, path: `${path}.${field}[${JSON.stringify(key)}].value` }));
 }

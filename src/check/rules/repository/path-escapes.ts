@@ -13,7 +13,7 @@ export const pathEscapes: ModelRule = {
       ['default_model_filename', default_model_filename],
       ['runtime', runtime],
       ...Object.entries(cc_model_filenames).map(([key, file]): [string, string] => [
-        `cc_model_filenames[${JSON.stringify(key)}]`,
+        `cc_model_filenames[${JSON.stringify(key)}].value`,
         file,
       ]),
     ];
