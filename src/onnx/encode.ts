@@ -36,7 +36,6 @@ export function encodeModel(
   const closing = new ProtoWriter();
   for (const input of graph.inputs) closing.message(fields.graph.input, encodeValueInfo(input));
   for (const output of graph.outputs) closing.message(fields.graph.output, encodeValueInfo(output));
-  for (const value of graph.declared) closing.message(fields.graph.valueInfo, encodeValueInfo(value));
   body.push(closing.bytes);
 
   const model = new ProtoWriter()

@@ -74,7 +74,6 @@ export class GraphBuilder {
   readonly metadata: Record<string, string> = {};
   readonly inputs: GraphTensor[] = [];
   readonly outputs: GraphTensor[] = [];
-  readonly declared: GraphTensor[] = [];
   readonly nodes: GraphNode[] = [];
   readonly initializers: Initializer[] = [];
   readonly #valueNames = new Set<string>();
@@ -113,12 +112,6 @@ export class GraphBuilder {
     this.#valueNames.delete(result.name);
     result.name = this.#claimExactly(name);
     this.outputs.push({ value: result, shape });
-  }
-
-  /** States the shape of an intermediate value where runtimes cannot infer it; they fuse only what they know. */
-  declare(value: Value, shape: readonly Dimension[]): Value {
-    this.declared.push({ value, shape });
-    return value;
   }
 
   /** A node with one output. */

@@ -5,10 +5,8 @@ import type { GraphBuilder, Value } from '../../onnx/index.ts';
 import { checkActivation } from './activation.ts';
 import { type Architecture, padded } from './architecture.ts';
 import { additiveMask, selfAttention } from './attention.ts';
-import { pool } from './classifier.ts';
-import { lookUp } from './embeddings.ts';
-import { feedForward } from './feed-forward.ts';
-import { linear } from './linear.ts';
+import { sumOfEmbeddings } from './embeddings.ts';
+import { feedForward, linear, pool } from './linear.ts';
 import { layerNorm } from './normalisation.ts';
 import { Tokens } from './tokens.ts';
 import { Weights } from './weights.ts';
@@ -32,66 +30,64 @@ const schema = z.looseObject({
 });
 type BertConfig = z.infer<typeof schema>;
 
+/** What the parts of one model's graph are built with. */
+interface Building {
+  readonly graph: GraphBuilder;
+  readonly weights: Weights;
+  readonly config: BertConfig;
+  readonly configFile: string;
+  readonly tokens: Tokens;
+}
+
 /** BERT: absolute positions, normalisation after each block. BertModel gives hidden states, the classifier logits. */
 export const bert: Architecture = {
   classes: ['BertForSequenceClassification', 'BertModel'],
   build(graph, checkpoint) {
-    const config = checkConfig(schema, checkpoint.config, checkpoint.configFile);
-    refuseSwitches(config, checkpoint.configFile);
+    const { configFile } = checkpoint;
+    const config = checkConfig(schema, checkpoint.config, configFile);
+    refuseSwitches(config, configFile);
+    const { hidden_size, max_position_embeddings: maxLength } = config;
     // BertModel saved alone has no prefix; one taken out of a checkpoint with a head may have kept it.
     const prefix = checkpoint.tensors.has('bert.embeddings.word_embeddings.weight') ? 'bert.' : '';
     const weights = new Weights(graph, checkpoint, checkpoint.dir, prefix);
     const ids = graph.input('input_ids', 'INT64', padded);
-    const mask = graph.input('attention_mask', 'INT64', padded);
+    const attentionMask = graph.input('attention_mask', 'INT64', padded);
     const types = graph.input('token_type_ids', 'INT64', padded);
+    const building: Building = { graph, weights, config, configFile, tokens: new Tokens(graph, ids) };
     const classifies = checkpoint.architecture === 'BertForSequenceClassification';
-    const tokens = new Tokens(graph, ids);
-    let hidden = graph.scope('embeddings', () => embeddings(graph, weights, config, tokens, { ids, types }));
-    const additive = additiveMask(graph, mask);
+
+    let hidden = graph.scope('embeddings', () => embeddings(building, ids, types));
+    const mask = additiveMask(graph, attentionMask);
     for (let index = 0; index < config.num_hidden_layers; index++) {
-      const last = index === config.num_hidden_layers - 1;
-      const layer = { name: `encoder.layer.${index}`, firstTokenOnly: last && classifies };
-      hidden = graph.scope(layer.name, () =>
-        encoderLayer(graph, weights, config, checkpoint.configFile, tokens, hidden, additive, layer),
-      );
+      const firstTokenOnly = classifies && index === config.num_hidden_layers - 1;
+      hidden = encoderLayer(building, `encoder.layer.${index}`, hidden, mask, firstTokenOnly);
     }
-    const facts = { maxLength: config.max_position_embeddings };
     if (!classifies) {
-      graph.output('last_hidden_state', tokens.apart(hidden, [config.hidden_size]), [...padded, config.hidden_size]);
-      return { ...facts, parameters: weights.parameters };
+      const output = building.tokens.apart(hidden, [hidden_size]);
+      graph.output('last_hidden_state', output, [...padded, hidden_size]);
+      return { maxLength, parameters: weights.parameters };
     }
-    const head = new Weights(graph, checkpoint, checkpoint.dir);
     const labels = labelsOf(checkpoint);
-    const pooler = weights.linear('pooler.dense', config.hidden_size, config.hidden_size, size(config));
-    const classifier = head.linear('classifier', config.hidden_size, labels.length, `${labels.length} labels`);
-    graph.output('logits', linear(graph, pool(graph, hidden, pooler), classifier, 'classifier'), [
-      'batch',
-      labels.length,
-    ]);
-    return { ...facts, parameters: weights.parameters + head.parameters, labels };
+    const head = new Weights(graph, checkpoint, checkpoint.dir);
+    const pooler = weights.linear('pooler.dense', hidden_size, hidden_size, size(config));
+    const classifier = head.linear('classifier', hidden_size, labels.length, `${labels.length} labels`);
+    const logits = linear(graph, pool(graph, hidden, pooler), classifier, 'classifier');
+    graph.output('logits', logits, ['batch', labels.length]);
+    return { maxLength, parameters: weights.parameters + head.parameters, labels };
   },
 };
 
-function embeddings(
-  graph: GraphBuilder,
-  weights: Weights,
-  config: BertConfig,
-  tokens: Tokens,
-  { ids, types }: { ids: Value; types: Value },
-): Value {
-  const { vocab_size, type_vocab_size, max_position_embeddings, hidden_size, layer_norm_eps } = config;
+function embeddings({ graph, weights, config, tokens }: Building, ids: Value, types: Value): Value {
+  const { vocab_size, type_vocab_size, max_position_embeddings, hidden_size, layer_norm_eps: epsilon } = config;
   const table = (name: string, rows: number, because: string) =>
     weights.tensor(`embeddings.${name}.weight`, [rows, hidden_size], because);
   const words = table('word_embeddings', vocab_size, `vocab_size ${vocab_size}, ${size(config)}`);
   const kinds = table('token_type_embeddings', type_vocab_size, `type_vocab_size ${type_vocab_size}, ${size(config)}`);
-  const places = table('position_embeddings', max_position_embeddings, `max_position_embeddings, ${size(config)}`);
-  const sum = graph.node('Add', [lookUp(graph, words, ids, 'words'), lookUp(graph, kinds, types, 'types')]);
-  const placed = graph.node('Add', [sum, tokens.places(places)]);
-  return layerNorm(graph, weights, tokens.together(placed, hidden_size), {
-    name: 'embeddings.LayerNorm',
-    size: hidden_size,
-    epsilon: layer_norm_eps,
-  });
+  const reach = `max_position_embeddings ${max_position_embeddings}, ${size(config)}`;
+  const places = table('position_embeddings', max_position_embeddings, reach);
+  const lookUps = { words: { table: words, ids }, types: { table: kinds, ids: types } };
+  const sum = sumOfEmbeddings(graph, tokens, { lookUps, places, size: hidden_size });
+  return layerNorm(graph, weights, sum, { name: 'embeddings.LayerNorm', size: hidden_size, epsilon });
 }
 
 /**
@@ -99,14 +95,11 @@ function embeddings(
  * nothing else reaches the logits: that saves two thirds of the layer.
  */
 function encoderLayer(
-  graph: GraphBuilder,
-  weights: Weights,
-  config: BertConfig,
-  configFile: string,
-  tokens: Tokens,
+  { graph, weights, config, configFile, tokens }: Building,
+  name: string,
   hidden: Value,
   mask: Value,
-  { name, firstTokenOnly }: { name: string; firstTokenOnly: boolean },
+  firstTokenOnly: boolean,
 ): Value {
   const { hidden_size, intermediate_size, num_attention_heads: heads, layer_norm_eps: epsilon } = config;
   const square = (part: string) => weights.linear(`${name}.attention.${part}`, hidden_size, hidden_size, size(config));
@@ -122,14 +115,18 @@ function encoderLayer(
     down: weights.linear(`${name}.output.dense`, intermediate_size, hidden_size, wide),
     activation: checkActivation(config.hidden_act, 'hidden_act', configFile),
   };
-  const attended = graph.scope('attention', () => {
-    const attention = selfAttention(graph, hidden, mask, tokens, layers, { heads, headSize: hidden_size / heads });
-    const sum = graph.node('Add', [attention, hidden], {}, { name: 'residual' });
-    return layerNorm(graph, weights, sum, { name: `${name}.attention.output.LayerNorm`, size: hidden_size, epsilon });
+  const addAndNorm = (value: Value, before: Value, part: string) => {
+    const sum = graph.node('Add', [value, before], {}, { name: 'residual' });
+    return layerNorm(graph, weights, sum, { name: `${name}.${part}.LayerNorm`, size: hidden_size, epsilon });
+  };
+  return graph.scope(name, () => {
+    const attended = graph.scope('attention', () => {
+      const shape = { heads, headSize: hidden_size / heads };
+      return addAndNorm(selfAttention(graph, hidden, mask, tokens, layers, shape), hidden, 'attention.output');
+    });
+    const kept = firstTokenOnly ? tokens.first(attended, hidden_size) : attended;
+    return addAndNorm(feedForward(graph, kept, feed), kept, 'output');
   });
-  const kept = firstTokenOnly ? tokens.first(attended, hidden_size) : attended;
-  const sum = graph.node('Add', [feedForward(graph, kept, feed), kept], {}, { name: 'residual' });
-  return layerNorm(graph, weights, sum, { name: `${name}.output.LayerNorm`, size: hidden_size, epsilon });
 }
 
 function size(config: BertConfig): string {

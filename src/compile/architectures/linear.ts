@@ -1,4 +1,5 @@
 import type { GraphBuilder, Value } from '../../onnx/index.ts';
+import { type Activation, activation } from './activation.ts';
 import type { Linear } from './weights.ts';
 
 /**
@@ -8,4 +9,18 @@ import type { Linear } from './weights.ts';
  */
 export function linear(graph: GraphBuilder, input: Value, layer: Linear, name = 'linear'): Value {
   return graph.node('Gemm', [input, layer.weight, layer.bias], { transB: { int: 1 } }, { name });
+}
+
+/** Up, activation, down: [tokens, hidden] to [tokens, hidden]. */
+export function feedForward(
+  graph: GraphBuilder,
+  hidden: Value,
+  { up, down, activation: name }: { up: Linear; down: Linear; activation: Activation },
+): Value {
+  return linear(graph, activation(graph, name, linear(graph, hidden, up, 'intermediate')), down, 'output');
+}
+
+/** BERT's pooler on the first token's hidden state [batch, hidden]: a linear layer and tanh. */
+export function pool(graph: GraphBuilder, first: Value, pooler: Linear): Value {
+  return graph.scope('pooler', () => graph.node('Tanh', [linear(graph, first, pooler)]));
 }
