@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { ConchError } from '../base/index.ts';
 
@@ -8,6 +8,10 @@ export interface ListenOptions {
   readonly port: number;
   /** The option that sets the port, for messages. */
   readonly portFlag: string;
+  /** Longest wait for a request's headers; default 20 s. */
+  readonly headersTimeoutMs?: number | undefined;
+  /** Longest wait for a whole request; default 5 min. */
+  readonly requestTimeoutMs?: number | undefined;
 }
 
 /** An HTTP/1.1 server on one address: limits on what a slow or hostile client may hold, and an orderly end. */
@@ -15,22 +19,30 @@ export class Listener {
   readonly host: string;
   readonly port: number;
   private readonly server: Server;
+  /** Every connection with the answer that it had last, if any. */
+  private readonly latest = new Map<Socket, ServerResponse | undefined>();
 
   private constructor(server: Server, host: string) {
     this.server = server;
+    server.on('connection', (socket) => {
+      this.latest.set(socket, undefined);
+      socket.once('close', () => this.latest.delete(socket));
+    });
+    server.on('request', (request, response) => this.latest.set(request.socket, response));
     this.host = host;
     this.port = (server.address() as AddressInfo).port;
   }
 
   /** Opens the port. Throws USAGE when it cannot be had. */
   static async open(onRequest: RequestListener, options: ListenOptions): Promise<Listener> {
+    const { headersTimeoutMs = 20_000, requestTimeoutMs = 300_000 } = options;
     const server = createServer(
       {
-        // A client gets 20 s for its headers and 5 min for its body; idle connections stay, as they do in Triton.
-        headersTimeout: 20_000,
-        requestTimeout: 300_000,
+        headersTimeout: headersTimeoutMs,
+        requestTimeout: requestTimeoutMs,
+        connectionsCheckingInterval: Math.ceil(Math.min(headersTimeoutMs, requestTimeoutMs) / 4),
+        // Clients keep connections for long; Triton never closes an idle one.
         keepAliveTimeout: 600_000,
-        connectionsCheckingInterval: 5_000,
         maxHeaderSize: 16_384,
         noDelay: true,
       },
@@ -64,6 +76,13 @@ export class Listener {
         clearTimeout(timer);
         resolve(whole);
       });
+      // To Node these have a request under way: who has not sent anything yet, and who has had an answer but goes on
+      // sending the body.
+      for (const [socket, response] of this.latest) {
+        const silent = socket.bytesRead === 0;
+        const answered = response?.writableFinished === true && !response.req.complete;
+        if (silent || answered) socket.destroy();
+      }
     });
   }
 }

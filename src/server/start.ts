@@ -17,6 +17,9 @@ export interface ListenerOptions {
   readonly httpMaxInputSize?: number;
   /** Bounds a whole body, its binary tensors included; default 1 GiB. */
   readonly maxRequestBytes?: number;
+  /** Longest wait for the headers of a request, and for all of it; default 20,000 and 300,000. */
+  readonly headersTimeoutMs?: number;
+  readonly requestTimeoutMs?: number;
   /** Longest wait for requests under way when closing; default 30. */
   readonly exitTimeoutSecs?: number;
   /** Name and version in the server's metadata; default `triton` (clients may look for it) and conch's own. */
@@ -83,10 +86,14 @@ export async function serveEngine(engine: ServedEngine, options: ListenerOptions
   const close = () => (closing ??= stop(context, listeners, exitTimeoutSecs * 1000));
   try {
     const onRequest: RequestListener = (request, response) => dispatch(request, response, context);
-    listeners.push(await Listener.open(onRequest, { host, port: httpPort, portFlag: '--http-port' }));
+    const { headersTimeoutMs, requestTimeoutMs } = options;
+    const patience = { headersTimeoutMs, requestTimeoutMs };
+    listeners.push(await Listener.open(onRequest, { host, port: httpPort, portFlag: '--http-port', ...patience }));
     if (metricsPort !== false) {
       const endpoint = metricsEndpoint(context);
-      listeners.push(await Listener.open(endpoint, { host, port: metricsPort, portFlag: '--metrics-port' }));
+      listeners.push(
+        await Listener.open(endpoint, { host, port: metricsPort, portFlag: '--metrics-port', ...patience }),
+      );
     }
     await engine.start();
   } catch (error) {

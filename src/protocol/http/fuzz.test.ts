@@ -32,7 +32,7 @@ const tokens = [
 ];
 const allowed = new Set<ErrorCode>(['REQUEST_MALFORMED', 'REQUEST_INVALID', 'REQUEST_TOO_LARGE']);
 
-function mutate(random: (below: number) => number): Uint8Array {
+function mutate(random: (below: number) => number): Buffer {
   let text = bodies[random(bodies.length)]!;
   for (let edits = random(4); edits >= 0; edits--) {
     const at = random(text.length + 1);

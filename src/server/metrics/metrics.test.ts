@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FakeEngine } from '../../../test/fake-engine.ts';
+import { call } from '../../../test/raw-http.ts';
+import { type RunningServer, serveEngine } from '../index.ts';
+import { exposition } from './exposition.ts';
+
+let server: RunningServer;
+let engine: FakeEngine;
+let url: string;
+beforeAll(async () => {
+  engine = new FakeEngine();
+  server = await serveEngine(engine, { httpPort: 0, metricsPort: 0 });
+  url = `http://127.0.0.1:${server.metricsPort}`;
+});
+afterAll(() => server.close());
+
+test("the metrics page has Triton's families, labels and units", async () => {
+  const { status, headers, text } = await call(`${url}/metrics`);
+  expect([status, headers['content-type']]).toEqual([200, 'text/plain; charset=utf-8']);
+  const lines = text.split('\n');
+  const sum = 'model="sum",version="1",_team="a\\"b"';
+  for (const line of [
+    '# TYPE nv_inference_request_success counter',
+    `nv_inference_request_success{${sum}} 5`,
+    'nv_inference_request_success{model="echo",version="1"} 5',
+    `nv_inference_request_failure{${sum},reason="REJECTED"} 1`,
+    `nv_inference_request_failure{${sum},reason="CANCELED"} 0`,
+    `nv_inference_request_failure{${sum},reason="BACKEND"} 2`,
+    `nv_inference_request_failure{${sum},reason="OTHER"} 0`,
+    `nv_inference_count{${sum}} 7`,
+    `nv_inference_exec_count{${sum}} 4`,
+    `nv_inference_request_duration_us{${sum}} 12000`,
+    `nv_inference_queue_duration_us{${sum}} 7500`,
+    `nv_inference_compute_input_duration_us{${sum}} 6000`,
+    `nv_inference_compute_infer_duration_us{${sum}} 6000`,
+    `nv_inference_compute_output_duration_us{${sum}} 6000`,
+    '# TYPE nv_inference_pending_request_count gauge',
+    `nv_inference_pending_request_count{${sum}} 3`,
+    `nv_model_load_duration_secs{${sum}} 0.25`,
+  ]) {
+    expect(lines).toContain(line);
+  }
+  for (const name of ['nv_cpu_utilization', 'nv_cpu_memory_total_bytes', 'nv_cpu_memory_used_bytes']) {
+    expect(text).toMatch(new RegExp(`^${name} \\d`, 'm'));
+  }
+  expect(text).not.toContain('nv_cache_');
+});
+
+test('every line is a comment or a sample that Prometheus can read', async () => {
+  const { text } = await call(`${url}/metrics/`);
+  expect(text.endsWith('\n')).toBe(true);
+  const sample = /^[a-z_]+(\{[a-z_]+="([^"\\\n]|\\.)*"(,[a-z_]+="([^"\\\n]|\\.)*")*\})? (\d+(\.\d+)?|NaN|[+-]Inf)$/;
+  for (const line of text.trimEnd().split('\n')) {
+    if (!/^# (HELP|TYPE) nv_\w+ /.test(line)) expect(line).toMatch(sample);
+  }
+});
+
+test('other paths answer 200 and nothing, other methods 405', async () => {
+  const { status, text } = await call(`${url}/v2`);
+  expect([status, text]).toEqual([200, '']);
+  const post = await call(`${url}/metrics`, { body: 'x' });
+  expect([post.status, post.headers.allow]).toEqual([405, 'GET']);
+});
+
+test('a model with a response cache shows it', async () => {
+  engine.config('echo').response_cache = { enable: true };
+  const { text } = await call(`${url}/metrics`);
+  expect(text).toContain('nv_cache_num_hits_per_model{model="echo",version="1"} 0');
+  expect(text).not.toContain('nv_cache_num_hits_per_model{model="sum"');
+});
+
+test('odd values and labels are escaped', () => {
+  const samples = [
+    [{ a: 'x\\y"z\nw' }, Number.NaN],
+    [{}, Number.POSITIVE_INFINITY],
+    [{}, Number.NEGATIVE_INFINITY],
+  ] as const;
+  expect(exposition([{ name: 'm', help: 'Help', type: 'gauge', samples }])).toBe(
+    '# HELP m Help\n# TYPE m gauge\nm{a="x\\\\y\\"z\\nw"} NaN\nm +Inf\nm -Inf\n',
+  );
+});
