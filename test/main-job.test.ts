@@ -71,8 +71,11 @@ test('four models stand in the repository, each complete', async () => {
   expect(await readFile(join(compiled.repository, 'finbert/labels.txt'), 'utf8')).toBe('positive\nnegative\nneutral\n');
 });
 
-test('the checker has nothing against it', async () => {
-  expect(check(await openRepository(compiled.repository, { inspect: true }))).toEqual([]);
+test('the checker has nothing against it, and says what variable lengths cost', async () => {
+  const found = check(await openRepository(compiled.repository, { inspect: true }));
+  expect(found.map(({ severity, code, model }) => [severity, code, model])).toEqual([
+    ['info', 'batching/variable-shapes', 'finbert-model'],
+  ]);
 });
 
 test('compiling again changes nothing', async () => {
