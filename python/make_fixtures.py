@@ -116,6 +116,17 @@ def transpose():
     )
 
 
+def collapse():
+    """Says that it keeps the batch and sums it away: only a run can tell."""
+    save(
+        "collapse",
+        [helper.make_node("ReduceSum", ["x", "axes"], ["y"], keepdims=1)],
+        [tensor("x", TensorProto.FLOAT, ["batch", 2])],
+        [tensor("y", TensorProto.FLOAT, ["rows", 2])],
+        [constant("axes", np.array([0], np.int64))],
+    )
+
+
 def scalar():
     """A tensor without dimensions, in and out, which a config can only call [ 1 ]."""
     save(
@@ -172,5 +183,5 @@ def sequence():
 
 
 if __name__ == "__main__":
-    for make in (add, mlp, row_sum, gather, identities, double, transpose, scalar, scale, spin, sequence):
+    for make in (add, mlp, row_sum, gather, identities, double, transpose, collapse, scalar, scale, spin, sequence):
         make()

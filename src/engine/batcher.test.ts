@@ -240,6 +240,15 @@ describe('priorities', () => {
     expect(bench.batches).toEqual(['x', 'c', 'b', 'd', 'a']);
   });
 
+  test('any number of levels may be declared', () => {
+    const bench = new Bench({ maxBatchSize: 1, config: { priority_levels: 2n ** 63n, default_priority_level: 5 } });
+    bench.send('x');
+    bench.clock.settle();
+    for (const [name, priority] of Object.entries({ a: 1e9, b: 0, c: 7, d: 4, e: 1.5 })) bench.send(name, { priority });
+    for (let round = 0; round < 5; round++) bench.executor.finish();
+    expect(bench.batches.join('')).toBe('xdbeca');
+  });
+
   test('a batch may hold several levels', () => {
     const bench = new Bench({ config });
     bench.send('a', { priority: 3 });

@@ -230,6 +230,21 @@ describe.each(['inline', 'worker'])('%s', (execution) => {
   });
 });
 
+test('a model that loses its batch dimension fails its requests, with what to do', async () => {
+  const config = `
+    backend: "onnxruntime" max_batch_size: 8
+    input { name: "x" data_type: TYPE_FP32 dims: [ 2 ] }
+    output { name: "y" data_type: TYPE_FP32 dims: [ 2 ] }
+  `;
+  const engine = await new TemporaryRepository().onnx('collapse', 'collapse', config).open();
+  const request = engine.infer({ model: 'collapse', inputs: [fp32('x', [3, 2], [1, 2, 3, 4, 5, 6])] });
+  await expect(request).rejects.toMatchObject({
+    code: 'EXECUTION_FAILED',
+    message: "output 'y': the model returned shape [1,2] for a batch of 3; its first dimension must be the batch",
+    fix: 'export the model with a dynamic first dimension, or set max_batch_size to 0',
+  });
+});
+
 test('with several instances many requests at once each get their own answer', async () => {
   const engine = await new TemporaryRepository()
     .onnx('row_sum', 'row_sum', `${rowSum} instance_group { count: 3 kind: KIND_CPU }`)

@@ -66,6 +66,7 @@ class Lane {
 }
 
 interface Level {
+  readonly priority: number;
   readonly policy: QueuePolicy;
   readonly waiting: Lane;
   /** Expired requests under the DELAY action: served after `waiting`, never expiring again. */
@@ -79,18 +80,13 @@ interface Level {
  */
 export class RequestQueue {
   readonly #options: QueueOptions;
-  readonly #levels: Level[];
+  /** Those that have been used, by priority: a config may declare any number. */
+  readonly #levels: Level[] = [];
   #size = 0;
   #bytes = 0;
 
   constructor(options: QueueOptions) {
     this.#options = options;
-    this.#levels = Array.from({ length: options.levels }, (_, index) => ({
-      policy: options.policy(index + 1),
-      waiting: new Lane(),
-      delayed: new Lane(),
-      size: 0,
-    }));
   }
 
   get size(): number {
@@ -173,9 +169,15 @@ export class RequestQueue {
     for (const pending of this.take(this.#size)) pending.fail(error);
   }
 
-  #levelOf(priority: number): Level {
-    const exists = priority >= 1 && priority <= this.#levels.length;
-    return this.#levels[(exists ? priority : this.#options.defaultLevel) - 1]!;
+  #levelOf(asked: number): Level {
+    const { levels, defaultLevel, policy } = this.#options;
+    const priority = Number.isInteger(asked) && asked >= 1 && asked <= levels ? asked : defaultLevel;
+    const found = this.#levels.find((level) => level.priority === priority);
+    if (found) return found;
+    const level: Level = { priority, policy: policy(priority), waiting: new Lane(), delayed: new Lane(), size: 0 };
+    const behind = this.#levels.findIndex((other) => other.priority > priority);
+    this.#levels.splice(behind < 0 ? this.#levels.length : behind, 0, level);
+    return level;
   }
 
   #expire(place: Place): void {

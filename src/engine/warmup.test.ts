@@ -55,6 +55,11 @@ test('without model_warmup every instance runs zeros once, in the smallest shape
   expect(engine.statistics()[0]).toMatchObject({ inference_count: 0, execution_count: 0 });
 });
 
+test('nothing is run unasked where even the smallest shapes are huge', async () => {
+  const { batches, state } = await warmedUp(model().replace('dims: [ -1, 2 ]', 'dims: [ 1000000000, 1000000000 ]'));
+  expect({ state, batches }).toEqual({ state: 'READY', batches: [[], []] });
+});
+
 test('that run is a guess: its failure does not fail the load', async () => {
   const { state } = await warmedUp(model(), {}, () => new ConchError('EXECUTION_FAILED', 'needs three at least'));
   expect(state).toBe('READY');

@@ -17,6 +17,9 @@ export interface WarmupSample {
   readonly configured: boolean;
 }
 
+/** Elements of an input above which we do not warm up unasked. */
+const largestGuess = 2 ** 24;
+
 /**
  * The samples of `model_warmup`, each of `batch_size` like requests that run as one batch; without any, one request of
  * zeros in the smallest shapes that the config allows, so that no client pays for what a first run sets up. Throws
@@ -28,7 +31,7 @@ export async function warmupSamples(
   admission: Admission,
 ): Promise<WarmupSample[]> {
   const configured = config.model_warmup ?? [];
-  if (configured.length === 0) return [smallestSample(admission)];
+  if (configured.length === 0) return smallestSamples(admission);
   const samples: WarmupSample[] = [];
   for (const [index, sample] of configured.entries()) {
     const rows = sample.batch_size ?? 0;
@@ -70,16 +73,20 @@ export async function warmUp(
   }
 }
 
-function smallestSample(admission: Admission): WarmupSample {
+function smallestSamples(admission: Admission): WarmupSample[] {
   const batched = admission.maxBatchSize > 0;
-  const inputs = admission.inputs
+  const described = admission.inputs
     .filter((input) => !input.optional)
     .map(({ name, datatype, modelDims }) => {
       const dims = modelDims.map((dim) => (dim === -1 ? 1 : dim));
-      return zeroTensor({ name, datatype, shape: batched ? [1, ...dims] : dims });
+      return { name, datatype, shape: batched ? [1, ...dims] : dims };
     });
+  if (described.some(({ shape }) => elementCount(shape) > largestGuess)) return [];
+  const inputs = described.map(zeroTensor);
   const outputs = admission.outputs.map((output) => output.name);
-  return { name: 'zeros', batch: { requests: [{ inputs, rows: 1, outputs }], rows: 1 }, rounds: 1, configured: false };
+  return [
+    { name: 'zeros', batch: { requests: [{ inputs, rows: 1, outputs }], rows: 1 }, rounds: 1, configured: false },
+  ];
 }
 
 function sampleBatch(inputs: readonly Tensor[], rows: number, name: string, admission: Admission): Batch {

@@ -175,6 +175,14 @@ describe('what the embedded server does not do', () => {
   });
 });
 
+test('more instances than any machine has room for', async () => {
+  const error = await refusal('add', `${add()}instance_group { count: 1000000000 kind: KIND_CPU }`);
+  expect(error).toMatchObject({
+    code: 'MODEL_LOAD_FAILED',
+    message: "model 'm' version 1: instance_group asks for 1000000000 instances; at most 256 threads are started",
+  });
+});
+
 describe('model files', () => {
   test('missing, broken, or under another name', async () => {
     const absent = await new TemporaryRepository().bare('m', add()).open();

@@ -15,6 +15,8 @@ import { checkSignature, scalarsOf } from './onnx-signature.ts';
 import type { OnnxLayout } from './onnx-tensors.ts';
 import { OnnxThread } from './onnx-thread.ts';
 
+/** Each instance is a thread with its own copy of the model. */
+const mostInstances = 256;
 /** Models of at most this many bytes are tried on the event loop. */
 const inlineBytes = 1 << 20;
 /** A full batch must run in this many microseconds to stay there: about the way to a thread and back (25 to 60). */
@@ -104,9 +106,14 @@ async function modelFile({ config, dir }: ModelSource): Promise<string> {
 
 function instanceCount(config: ModelConfig): number {
   const groups = (config.instance_group ?? []).filter((group) => !group.passive);
-  return Math.max(
-    1,
-    groups.reduce((sum, group) => sum + Math.max(1, group.count ?? 1), 0),
+  const count = groups.reduce((sum, group) => sum + Math.max(1, group.count ?? 1), 0);
+  if (count <= mostInstances) return Math.max(1, count);
+  throw new ConchError(
+    'MODEL_LOAD_FAILED',
+    `instance_group asks for ${count} instances; at most ${mostInstances} threads are started`,
+    {
+      where: { path: 'instance_group' },
+    },
   );
 }
 
