@@ -33,7 +33,12 @@ function commandLine(): string {
     'Exit code 0: done and good; 1: the answer is bad; 2: could not run.',
     '',
   ];
-  for (const command of commands) {
+  const all = commands.flatMap((command) =>
+    'commands' in command
+      ? command.commands.map((inner) => ({ ...inner, name: `${command.name} ${inner.name}` }))
+      : [command],
+  );
+  for (const command of all) {
     const usage = (command.arguments ?? []).map((argument) => argument.usage).join(' ');
     lines.push(`## conch ${command.name}${usage ? ` ${usage}` : ''}`, '', `${capital(command.summary)}.`, '');
     const parameters = [

@@ -12,6 +12,13 @@ export interface Command {
   action(input: CommandInput, output: Output): Promise<number>;
 }
 
+/** Commands that share a first word, e.g. `conch protocol diff` and `conch protocol sync`. */
+export interface CommandGroup {
+  readonly name: string;
+  readonly summary: string;
+  readonly commands: readonly Command[];
+}
+
 export interface Argument {
   /** `<name>` required, `[name]` optional, `[name...]` any number. */
   readonly usage: string;

@@ -1,5 +1,5 @@
 import { checkCommand } from './check.ts';
-import type { Command } from './command.ts';
+import type { Command, CommandGroup } from './command.ts';
 import { compileCommand } from './compile.ts';
 import { proxyCommand } from './proxy.ts';
 import { serveCommand } from './serve.ts';
@@ -7,7 +7,7 @@ import { startCommand } from './start.ts';
 import { validateCommand } from './validate.ts';
 
 /** Every command, in the order of `conch --help`: the way that a model takes. */
-export const commands: readonly Command[] = [
+export const commands: readonly (Command | CommandGroup)[] = [
   startCommand,
   compileCommand,
   checkCommand,

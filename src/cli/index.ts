@@ -1,3 +1,3 @@
-export type { Command } from './command.ts';
+export type { Command, CommandGroup } from './command.ts';
 export { commands } from './commands.ts';
 export { type RunOptions, run } from './run.ts';

@@ -1,6 +1,6 @@
 import { Command as Commander, CommanderError, Option as CommanderOption } from 'commander';
 import { type ConchError, packageVersion, toConchError } from '../base/index.ts';
-import type { Command, Option } from './command.ts';
+import type { Command, CommandGroup, Option } from './command.ts';
 import { commands } from './commands.ts';
 import { createOutput, type Writer } from './output.ts';
 
@@ -23,8 +23,13 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     .showHelpAfterError(false)
     .showSuggestionAfterError(true);
   prepare(program, stdout, stderr);
-  for (const command of commands) {
-    const sub = prepare(program.command(command.name), stdout, stderr).description(command.summary);
+  const add = (parent: Commander, command: Command | CommandGroup): void => {
+    const sub = prepare(parent.command(command.name), stdout, stderr).description(command.summary);
+    if ('commands' in command) {
+      sub.helpCommand(false);
+      for (const inner of command.commands) add(sub, inner);
+      return;
+    }
     for (const argument of command.arguments ?? []) sub.argument(argument.usage, argument.summary);
     for (const option of command.options ?? []) sub.addOption(toCommander(option));
     sub.option('--json', 'print the answer as JSON').option('-q, --quiet', 'no progress and no notes');
@@ -32,7 +37,8 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     sub.action(async (...received: unknown[]) => {
       code = await perform(command, received.slice(0, -2), sub.opts(), { ...options, stdout, stderr });
     });
-  }
+  };
+  for (const command of commands) add(program, command);
   try {
     await program.parseAsync(argv.length === 0 ? ['--help'] : [...argv], { from: 'user' });
     return code;
