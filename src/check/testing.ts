@@ -53,7 +53,8 @@ function entryOf(name: string, files: Files): ModelEntry {
 function addToFolder(entry: ModelEntry, folder: string, path: string, content: Content): void {
   const parsed = parseVersionFolder(folder);
   if (!('version' in parsed)) {
-    if (!entry.ignoredFolders.some((one) => one.name === folder)) entry.ignoredFolders.push({ name: folder, ...parsed });
+    if (!entry.ignoredFolders.some((one) => one.name === folder))
+      entry.ignoredFolders.push({ name: folder, ...parsed });
     return;
   }
   let version = entry.versions.find((one) => one.folder === folder);
@@ -77,7 +78,7 @@ export function dataFiles(files: Files): DataFiles {
   const at = (path: string) => files[posix.relative(root, path)];
   return {
     sizeOf: (path) => (at(path) === undefined ? undefined : sizeOf(at(path)!)),
-    textOf: (path) => (typeof at(path) === 'string' ? (at(path) as string) : undefined),
+    read: (path) => (typeof at(path) === 'string' ? Buffer.from(at(path) as string) : undefined),
   };
 }
 

@@ -20,8 +20,8 @@ export interface Host {
 export interface DataFiles {
   /** Size in bytes; undefined when there is no such file. */
   sizeOf(path: string): number | undefined;
-  /** The text; undefined when it cannot be read. */
-  textOf(path: string): string | undefined;
+  /** The content; undefined when there is no such file, or none that is worth looking into. */
+  read(path: string): Uint8Array | undefined;
 }
 
 export interface RepositoryView {
@@ -138,8 +138,8 @@ export class ModelView {
     if (this.backend !== 'python') return true;
     // Only a model.py that has this function adds tensors; without it the model has none.
     const file = this.config.default_model_filename || 'model.py';
-    const text = this.repository.files.textOf(join(this.versions.at(-1)?.dir ?? this.entry.dir, file));
-    return text === undefined || text.includes('auto_complete_config');
+    const text = this.repository.files.read(join(this.versions.at(-1)?.dir ?? this.entry.dir, file));
+    return text === undefined || Buffer.from(text).includes('auto_complete_config');
   }
 
   #complete(): CompletedConfig {

@@ -219,7 +219,7 @@ testRule('batching/strategy-library', {
     [
       python(`max_batch_size: 8 dynamic_batching {}\n${library('batch.so')}`, { 'm/batch.so': 10 }),
       [
-        "m/config.pbtxt:5:70 warning TRITON_BATCH_STRATEGY_PATH 'batch.so' is relative to where the server is started, not to the model; the file is at /models/m/batch.so",
+        "m/config.pbtxt:5:70 error TRITON_BATCH_STRATEGY_PATH 'batch.so' is relative to where the server is started, not to the model; the file is at /models/m/batch.so",
       ],
     ],
   ],

@@ -17,8 +17,10 @@ export const strategyLibrary: ModelRule = {
       yield { path, message: `${key} is set, but the model uses the sequence batcher` };
     } else if (model.written.dynamic_batching !== undefined && !value.startsWith('/')) {
       const beside = model.entry.files.includes(value) ? `; the file is at ${join(model.entry.dir, value)}` : '';
-      const message = `${key} '${value}' is relative to where the server is started, not to the model${beside}`;
-      yield { path, message, severity: 'warning' };
+      yield {
+        path,
+        message: `${key} '${value}' is relative to where the server is started, not to the model${beside}`,
+      };
     }
   },
 };

@@ -6,9 +6,7 @@ testRule('general/backend-missing', {
   fires: [
     [
       model('max_batch_size: 1'),
-      [
-        'm/config.pbtxt:1:1 error the backend of m is not given and cannot be told from its files or its name',
-      ],
+      ['m/config.pbtxt:1:1 error the backend of m is not given and cannot be told from its files or its name'],
     ],
     [
       model('platform: "onnx"'),
@@ -29,7 +27,9 @@ testRule('general/backend-platform', {
   fires: [
     [
       model('backend: "onnxruntime"\nplatform: "tensorrt_plan"'),
-      ["m/config.pbtxt:2:11 error backend 'onnxruntime' needs platform 'onnxruntime_onnx', but has platform 'tensorrt_plan'"],
+      [
+        "m/config.pbtxt:2:11 error backend 'onnxruntime' needs platform 'onnxruntime_onnx', but has platform 'tensorrt_plan'",
+      ],
     ],
     [
       model('platform: "libtorch"', 'model.pt'),
@@ -79,7 +79,9 @@ testRule('general/backend-deprecated', {
   fires: [
     [
       model('platform: "tensorflow_savedmodel"'),
-      ["m/config.pbtxt:1:1 warning backend 'tensorflow' is deprecated; check that the image of triton:26.03 still holds it"],
+      [
+        "m/config.pbtxt:1:1 warning backend 'tensorflow' is deprecated; check that the image of triton:26.03 still holds it",
+      ],
     ],
   ],
   silent: [[python()]],
@@ -115,9 +117,7 @@ testRule('general/cache-clash', {
   fires: [
     [
       python(`${cache}\nsequence_batching {}`),
-      [
-        'm/config.pbtxt:4:26 error response_cache is enabled, but m is a sequence model (sequence_batching)',
-      ],
+      ['m/config.pbtxt:4:26 error response_cache is enabled, but m is a sequence model (sequence_batching)'],
     ],
     [python(`${cache}\n${decoupled}`), ['m/config.pbtxt:4:26 error response_cache is enabled, but m is decoupled']],
   ],
@@ -134,6 +134,20 @@ testRule('general/cache-decoupled-member', {
     ],
   ],
   silent: [[ensemble(steps, member('a'), cache)], [ensemble(steps, member('a', decoupled))]],
+});
+
+const agents = (name: string) => `model_repository_agents { agents [ { name: "${name}" } ] }`;
+
+testRule('general/agent-unknown', {
+  fires: [
+    [
+      python(agents('s3fetch')),
+      [
+        "m/config.pbtxt:4:44 warning repository agent 's3fetch' needs libtritonrepoagent_s3fetch.so, which triton:26.03 does not have",
+      ],
+    ],
+  ],
+  silent: [[python(agents('checksum'))], [python()]],
 });
 
 const control = (inner: string) => `model_metrics { metric_control [ { ${inner} } ] }`;
@@ -192,9 +206,7 @@ testRule('general/ignored-field', {
     ],
     [
       ensemble(steps, member('a'), 'default_model_filename: "x"'),
-      [
-        'e/config.pbtxt:7:25 warning default_model_filename is read by backends only, and this is an ensemble',
-      ],
+      ['e/config.pbtxt:7:25 warning default_model_filename is read by backends only, and this is an ensemble'],
     ],
   ],
   silent: [

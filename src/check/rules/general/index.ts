@@ -1,4 +1,5 @@
 import type { Rule } from '../../rule.ts';
+import { agentUnknown } from './agent-unknown.ts';
 import { backendDeprecated } from './backend-deprecated.ts';
 import { backendMissing } from './backend-missing.ts';
 import { backendPlatform } from './backend-platform.ts';
@@ -21,6 +22,7 @@ export const generalRules: readonly Rule[] = [
   batchSizeNegative,
   cacheClash,
   cacheDecoupledMember,
+  agentUnknown,
   metricControl,
   metricUnknown,
   ignoredField,

@@ -27,9 +27,7 @@ testRule('repository/name-illegal', {
   fires: [
     [
       { 'my model/config.pbtxt': config, 'my model/1/model.py': modelPy },
-      [
-        'my model/config.pbtxt:1:1 warning the model name \'my model\' contains " ", which URLs cannot carry as it is',
-      ],
+      ['my model/config.pbtxt:1:1 warning the model name \'my model\' contains " ", which URLs cannot carry as it is'],
     ],
   ],
   silent: [[{ 'my-model_2.1/config.pbtxt': config, 'my-model_2.1/1/model.py': modelPy }]],
@@ -53,9 +51,7 @@ testRule('repository/no-version', {
     ],
     [
       versions('version_policy { latest {} }', '1', '2'),
-      [
-        'm/config.pbtxt:2:18 error version_policy.latest has num_versions 0, which selects none of the 2 versions',
-      ],
+      ['m/config.pbtxt:2:18 error version_policy.latest has num_versions 0, which selects none of the 2 versions'],
     ],
     [
       versions('version_policy { specific { versions: [ 3 ] } }', '1'),
@@ -89,17 +85,16 @@ testRule('repository/version-ignored', {
         "m/old warning 'old' does not start with a number; Triton ignores such folders",
       ],
     ],
-    [
-      versions('', '1', '2abc'),
-      ["m/2abc error '2abc' counts as version 2 for Triton, which then finds no folder '2'"],
-    ],
+    [versions('', '1', '2abc'), ["m/2abc error '2abc' counts as version 2 for Triton, which then finds no folder '2'"]],
     [
       versions('', '1', '1abc'),
       ["m/1abc warning '1abc' counts as version 1 for Triton, which then finds no folder '1'"],
     ],
     [
       versions('', '99999999999999999999'),
-      ["m/99999999999999999999 error '99999999999999999999' is no 64-bit number; Triton aborts when it reads such a folder"],
+      [
+        "m/99999999999999999999 error '99999999999999999999' is no 64-bit number; Triton aborts when it reads such a folder",
+      ],
     ],
   ],
   silent: [
@@ -119,7 +114,11 @@ testRule('repository/model-file-missing', {
       ],
     ],
     [
-      { 'm/config.pbtxt': `${config}default_model_filename: "net.py"\nversion_policy { all {} }`, 'm/1/': '', 'm/2/net.py': modelPy },
+      {
+        'm/config.pbtxt': `${config}default_model_filename: "net.py"\nversion_policy { all {} }`,
+        'm/1/': '',
+        'm/2/net.py': modelPy,
+      },
       ['m/config.pbtxt:2:25 error version 1 has no net.py, which backend python opens; the folder is empty'],
     ],
     [
@@ -152,7 +151,10 @@ testRule('repository/path-escapes', {
       ],
     ],
     [
-      { 'm/config.pbtxt': 'backend: "tensorrt"\ncc_model_filenames { key: "8.9" value: "../x.plan" }', 'm/1/model.plan': 1 },
+      {
+        'm/config.pbtxt': 'backend: "tensorrt"\ncc_model_filenames { key: "8.9" value: "../x.plan" }',
+        'm/1/model.plan': 1,
+      },
       ["m/config.pbtxt:2:40 error cc_model_filenames '../x.plan' leads out of the version folder"],
     ],
   ],

@@ -45,10 +45,14 @@ testRule('sequence/control-values', {
     ],
     [
       control('{ name: "s" control [ { kind: CONTROL_SEQUENCE_READY bool_false_true: true } ] }'),
-      ["m/config.pbtxt:7:54 error CONTROL_SEQUENCE_READY on 's' has 1 values in bool_false_true, it must be 2: false, true"],
+      [
+        "m/config.pbtxt:7:54 error CONTROL_SEQUENCE_READY on 's' has 1 values in bool_false_true, it must be 2: false, true",
+      ],
     ],
     [
-      control('{ name: "s" control [ { kind: CONTROL_SEQUENCE_CORRID data_type: TYPE_UINT64 int32_false_true: [ 0, 1 ] } ] }'),
+      control(
+        '{ name: "s" control [ { kind: CONTROL_SEQUENCE_CORRID data_type: TYPE_UINT64 int32_false_true: [ 0, 1 ] } ] }',
+      ),
       ["m/config.pbtxt:7:78 error CONTROL_SEQUENCE_CORRID on 's' must not have int32_false_true"],
     ],
   ],
@@ -174,7 +178,9 @@ testRule('sequence/growable-memory', {
     ],
     [
       state(shared),
-      ["m/config.pbtxt:7:22 error use_growable_memory of state 'a' needs GPU instances, but the model runs on KIND_CPU"],
+      [
+        "m/config.pbtxt:7:22 error use_growable_memory of state 'a' needs GPU instances, but the model runs on KIND_CPU",
+      ],
       { gpus: [] },
     ],
   ],

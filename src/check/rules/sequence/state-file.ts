@@ -16,7 +16,9 @@ export const stateFile: ModelRule = {
       for (const [index, { data_file, dims }] of (state.initial_state ?? []).entries()) {
         if (data_file === undefined) continue;
         const at = `${path}.initial_state[${index}].data_file`;
-        const size = model.repository.files.sizeOf(join(model.entry.dir, 'initial_state', data_file));
+        const file = join('initial_state', data_file);
+        const isInside = file.startsWith('initial_state/');
+        const size = isInside ? model.repository.files.sizeOf(join(model.entry.dir, file)) : undefined;
         if (size === undefined) {
           yield { path: at, message: `initial_state/${data_file} of state '${state.input_name}' does not exist` };
           continue;

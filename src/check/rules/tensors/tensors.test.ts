@@ -76,11 +76,11 @@ testRule('tensors/reshape-size', {
     ],
     [
       reshape('1', '', ''),
-      ["m/config.pbtxt:2:65 error input 'x' has an empty reshape, which needs a max_batch_size above 0"],
+      ["m/config.pbtxt:2:64 error input 'x' has an empty reshape, which needs a max_batch_size above 0"],
     ],
     [
       reshape('2', ''),
-      ["m/config.pbtxt:2:65 error input 'x' has dims [batch, 2] and reshape [batch]: 2 and 1 elements"],
+      ["m/config.pbtxt:2:64 error input 'x' has dims [batch, 2] and reshape [batch]: 2 and 1 elements"],
     ],
   ],
   silent: [[reshape('4', '2, 2')], [reshape('2, 4, -1, 6', '8, -1, 1, 6')], [reshape('1', '')], [reshape('1, 1', '')]],

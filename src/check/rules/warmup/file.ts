@@ -1,35 +1,48 @@
-import { join, normalize } from 'node:path';
-import { dimsOf } from '../../../config/index.ts';
-import { datatypeFromConfig } from '../../../tensor/index.ts';
+import { join } from 'node:path';
+import { dimsOf, type ModelWarmup_Input } from '../../../config/index.ts';
+import { datatypeFromConfig, decodeBytes } from '../../../tensor/index.ts';
+import { count } from '../../names.ts';
 import type { ModelRule } from '../../rule.ts';
 import { elementsOf } from '../../shapes.ts';
+import type { DataFiles } from '../../view.ts';
 import { samplesOf } from './samples.ts';
 
 export const file: ModelRule = {
   code: 'warmup/file',
   severity: 'error',
-  summary: 'The data file of a warm-up input exists in `warmup/` and is long enough.',
-  why: 'Triton reads the file when an instance is made and refuses the model when it is missing or shorter than the tensor. A longer file is cut; for STRING the whole file is taken, each element behind its length in 4 bytes.',
-  fix: 'Put a file with at least that many bytes (little-endian, row-major) into `warmup/`, or use `zero_data: true`.',
+  summary: 'The data file of a warm-up input exists in `warmup/` and holds enough.',
+  why: 'Triton reads the file when an instance is made and refuses the model when it is missing or shorter than the tensor. A longer file is cut. For STRING the whole file is taken, each element behind its length in 4 bytes (little-endian); one that does not add up has been seen to crash the server.',
+  fix: 'Put a file with the right bytes (little-endian, row-major) into `warmup/`, or use `zero_data: true`.',
   *check(model) {
     for (const { label, inputs } of samplesOf(model)) {
       for (const { name, path, data } of inputs) {
         if (data.input_data_file === undefined) continue;
-        const at = `${path}.input_data_file`;
-        const relative = normalize(join('warmup', data.input_data_file));
-        const size = relative.startsWith('warmup/')
-          ? model.repository.files.sizeOf(join(model.entry.dir, relative))
-          : undefined;
-        if (size === undefined) {
-          yield { path: at, message: `${label} reads warmup/${data.input_data_file}, which does not exist` };
-          continue;
-        }
-        const elements = elementsOf(dimsOf(data));
-        const width = datatypeFromConfig(String(data.data_type))?.size ?? 0;
-        if (elements === undefined || size >= elements * width) continue;
-        const needs = `input '${name}' needs ${elements * width}`;
-        yield { path: at, message: `${label} reads warmup/${data.input_data_file} with ${size} bytes, ${needs}` };
+        const fault = faultOf(data, name, model.entry.dir, model.repository.files);
+        const what = `${label} reads warmup/${data.input_data_file}`;
+        if (fault !== undefined) yield { path: `${path}.input_data_file`, message: `${what}${fault}` };
       }
     }
   },
 };
+
+function faultOf(data: ModelWarmup_Input, input: string, dir: string, files: DataFiles): string | undefined {
+  const relative = join('warmup', data.input_data_file!);
+  const path = join(dir, relative);
+  const size = relative.startsWith('warmup/') ? files.sizeOf(path) : undefined;
+  if (size === undefined) return ', which does not exist';
+  const elements = elementsOf(dimsOf(data));
+  const type = datatypeFromConfig(String(data.data_type));
+  if (elements === undefined || type === undefined) return undefined;
+  if (type.name !== 'BYTES') {
+    const needs = elements * type.size;
+    return size < needs ? ` with ${size} bytes, input '${input}' needs ${needs}` : undefined;
+  }
+  const content = files.read(path);
+  if (content === undefined) return undefined;
+  try {
+    const found = decodeBytes(content).length;
+    return found === elements ? undefined : ` with ${count(found, 'string')}, input '${input}' needs ${elements}`;
+  } catch (error) {
+    return `, which is no list of strings: ${(error as Error).message}`;
+  }
+}
