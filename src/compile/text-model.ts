@@ -8,7 +8,7 @@ import type { CheckpointDeployment } from './deployment.ts';
 import { compileEncoder } from './encoder.ts';
 import { chainEnsemble } from './ensemble.ts';
 import { defaultMaxBatchSize, definedSettings, onnxConfig } from './settings.ts';
-import { writeTokenizer } from './tokenizer.ts';
+import { tokenizerScript, writeTokenizer } from './tokenizer.ts';
 
 const recipes = { encoder: 1, tokenizer: 1, ensemble: 1 };
 const labelFile = 'labels.txt';
@@ -73,11 +73,13 @@ export async function makeTextModel(
   const tokenizerSettings = definedSettings(deployment, deployment.tokenizer);
   const maxPositions = deployment.max_length ?? positions;
   const inputNames = inputs.map((input) => input.name);
+  const { sources } = await tokenizerFiles(resolved.dir, { maxPositions });
+  const tokenizerSources = sources.map((file) => basename(file));
   const tokenizer = await makeArtifact(context, {
     name: `${name}-tokenizer`,
     version,
     recipe: recipes.tokenizer,
-    inputs: await hashes((await tokenizerFiles(resolved.dir, { maxPositions })).sources.map((file) => basename(file))),
+    inputs: { ...(await hashes(tokenizerSources)), 'model.py': await hashFile(tokenizerScript()) },
     settings: { max_batch_size, maxPositions, inputNames, tokenizerSettings },
     source,
     async build(outDir) {

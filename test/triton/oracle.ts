@@ -1,6 +1,5 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Case } from './case.ts';
 import { RealTriton } from './real-triton.ts';
@@ -33,7 +32,7 @@ export class Oracle {
   }
 
   static async open(folder: string, flags: readonly string[] = []): Promise<Oracle> {
-    return new Oracle(folder, await mkdtemp(join(tmpdir(), 'conch-triton-')), flags);
+    return new Oracle(folder, await mkdtemp(join(folder, 'oracle-')), flags);
   }
 
   /** The folder that the last asked case lies in. */

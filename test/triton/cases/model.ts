@@ -48,7 +48,6 @@ const tails: Record<string, string> = {
   'optimization graph': 'optimization { graph { level: 1 } priority: PRIORITY_MAX }',
   'metric tags': 'metric_tags { key: "team" value: "nlp" }',
   'runtime that is not there': 'runtime: "libtriton_nothing.so"',
-  'backend that is not there': '',
   'agent that is not there': 'model_repository_agents { agents { name: "nothing" } }',
   'operations library': 'model_operations { op_library_filename: "libx.so" }',
   parameters: 'parameters { key: "EXECUTION_ENV_PATH" value { string_value: "" } }',
