@@ -16,6 +16,13 @@ export { dimsOf, toInteger } from './integers.ts';
 export { withoutDefaults } from './json/defaults.ts';
 export { configFromJson } from './json/from-json.ts';
 export { configToJson, type JsonObject, type JsonValue } from './json/to-json.ts';
+export { generateTypes, typeLines, typeName } from './schema/generate.ts';
+export {
+  enums as configEnums,
+  type FieldSpec,
+  messages as configMessages,
+  type SchemaTable,
+} from './schema/table.ts';
 export { type TextRule, textRules } from './text/findings.ts';
 export type { Position } from './text/lines.ts';
 export { type ParsedConfig, parseConfig } from './text/parse.ts';

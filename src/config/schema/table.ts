@@ -17,7 +17,15 @@ export interface FieldSpec {
   readonly key?: 'string' | 'uint64';
   /** Fields of one message that share this name exclude one another. */
   readonly oneof?: string;
+  /** Declared `optional`: presence is known even when the value is zero. */
+  readonly optional?: true;
   readonly doc: string;
+}
+
+/** Messages and enumerations of one package by their names in it, e.g. `ModelSequenceBatching.Control`. */
+export interface SchemaTable {
+  readonly messages: { readonly [name: string]: readonly FieldSpec[] };
+  readonly enums: { readonly [name: string]: { readonly [value: string]: number } };
 }
 
 /** Messages and their fields, in the order in which a config is written and read by people. */
