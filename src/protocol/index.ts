@@ -7,6 +7,7 @@ export {
   decompress,
   parseContentEncoding,
 } from './http/compression.ts';
+export { decodeGenerateRequest, encodeGenerateResponse } from './http/generate.ts';
 export { JsonReader, type JsonValue } from './http/json-reader.ts';
 export {
   type EncodedBody,

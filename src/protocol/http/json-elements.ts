@@ -25,12 +25,7 @@ export function readElements(
   shape: readonly number[],
   maxBytes: number,
 ): TensorData {
-  if (datatype === 'FP16' || datatype === 'BF16') {
-    throw new ConchError('REQUEST_INVALID', `tensor '${name}': ${datatype} cannot be sent as JSON`, {
-      where: { path: name },
-      fix: 'send it as binary data',
-    });
-  }
+  if (datatype === 'FP16' || datatype === 'BF16') throw binaryOnly(name, datatype);
   const count = elementCount(shape);
   const size = datatypes[datatype].size || 4;
   if (count * size > maxBytes) {
@@ -49,6 +44,21 @@ export function readElements(
     reader.fail(`'data' of tensor '${name}' has ${found} elements, shape [${shape}] needs ${count},`, start);
   }
   return sink.data;
+}
+
+/** Reads one element that stands alone, without an array around it. */
+export function readElement(reader: JsonReader, name: string, datatype: Datatype, maxBytes: number): TensorData {
+  if (datatype === 'FP16' || datatype === 'BF16') throw binaryOnly(name, datatype);
+  const sink = createSink(datatype, 1, maxBytes, name);
+  sink.take(reader);
+  return sink.data;
+}
+
+function binaryOnly(name: string, datatype: Datatype): ConchError {
+  return new ConchError('REQUEST_INVALID', `tensor '${name}': ${datatype} cannot be sent as JSON`, {
+    where: { path: name },
+    fix: 'send it as binary data',
+  });
 }
 
 /** Feeds every element, whatever the nesting, to `sink`; their number. Past `count` they are only counted. */
@@ -146,7 +156,7 @@ class Integers implements Sink {
     this.signed = signed;
   }
   take(reader: JsonReader): void {
-    const value = readElement(reader, this.signed);
+    const value = readIntegerElement(reader, this.signed);
     this.data[this.index++] = typeof value === 'number' ? value : Number(BigInt.asIntN(32, value));
   }
 }
@@ -163,7 +173,7 @@ class Integers64 implements Sink {
     this.signed = signed;
   }
   take(reader: JsonReader): void {
-    const value = readElement(reader, this.signed);
+    const value = readIntegerElement(reader, this.signed);
     const index = this.index++;
     if (typeof value === 'bigint') {
       this.data[index] = value;
@@ -174,7 +184,7 @@ class Integers64 implements Sink {
   }
 }
 
-function readElement(reader: JsonReader, signed: boolean): number | bigint {
+function readIntegerElement(reader: JsonReader, signed: boolean): number | bigint {
   if (!signed) return reader.readUnsigned('an unsigned element');
   const value = reader.readInteger('an integer element');
   if (typeof value === 'bigint' && value >= 2n ** 63n) reader.fail(`${value} does not fit 64 bits with sign`);

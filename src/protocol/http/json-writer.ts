@@ -67,7 +67,7 @@ export function parametersToJson(parameters: Readonly<Record<string, ParameterVa
   return `{${members.join(',')}}`;
 }
 
-function parameterToJson(value: ParameterValue): string {
+export function parameterToJson(value: ParameterValue): string {
   switch (typeof value) {
     case 'bigint':
       return value.toString();

@@ -108,16 +108,17 @@ export function readParameters(reader: JsonReader): RequestParameters {
       default:
         // Without a prototype, `__proto__` is a key like any other.
         custom ??= Object.create(null) as Record<string, ParameterValue>;
-        custom[key] = readCustom(reader, key);
+        if (key.startsWith('triton_')) {
+          throw new ConchError('REQUEST_INVALID', `parameter '${key}': keys that start with 'triton_' are reserved`);
+        }
+        custom[key] = readCustomParameter(reader, key);
     }
   }
   return { custom, sequence, priority, timeoutMicroseconds, encoding };
 }
 
-function readCustom(reader: JsonReader, key: string): ParameterValue {
-  if (key.startsWith('triton_')) {
-    throw new ConchError('REQUEST_INVALID', `parameter '${key}': keys that start with 'triton_' are reserved`);
-  }
+/** A parameter's value: text, a boolean, a double, or an integer of 64 bits with sign. */
+export function readCustomParameter(reader: JsonReader, key: string): ParameterValue {
   const value = reader.readValue();
   if (value === null || typeof value === 'object') {
     const got = value === null ? 'null' : Array.isArray(value) ? 'an array' : 'an object';

@@ -73,16 +73,19 @@ export class Exchange {
     this.write(status, contentType, text);
   }
 
-  /** Triton's error form. Defects are logged and keep their details to themselves. */
+  /** Triton's error form. */
   replyError(thrown: unknown): void {
     const error = toConchError(thrown);
-    const defect = error.code === 'INTERNAL';
-    if (defect) this.context.logger.error({ err: error.cause ?? error, url: this.request.url }, 'a request failed');
-    if (this.response.headersSent) {
-      this.response.destroy();
-      return;
-    }
-    this.replyJson(httpStatus(error.status), { error: defect ? 'internal error; the log has details' : error.message });
+    const message = this.publicMessage(error);
+    if (this.response.headersSent) this.response.destroy();
+    else this.replyJson(httpStatus(error.status), { error: message });
+  }
+
+  /** What a client may read of an error. Defects are logged and keep their details to themselves. */
+  publicMessage(error: ConchError): string {
+    if (error.code !== 'INTERNAL') return error.message;
+    this.context.logger.error({ err: error.cause ?? error, url: this.request.url }, 'a request failed');
+    return 'internal error; the log has details';
   }
 
   /** Headers of an answer, as the flat list that `writeHead` takes fastest. */

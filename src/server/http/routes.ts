@@ -1,4 +1,5 @@
 import type { Exchange } from './exchange.ts';
+import { generate, generateStream } from './generate.ts';
 import { live, modelReady, ready } from './health.ts';
 import { infer } from './infer.ts';
 import { modelConfig, modelMetadata, serverMetadata } from './metadata.ts';
@@ -26,6 +27,10 @@ const table: readonly (readonly [method: string, pattern: string, endpoint: Endp
 
   ['POST', '/v2/models/:model/infer', infer],
   ['POST', '/v2/models/:model/versions/:version/infer', infer],
+  ['POST', '/v2/models/:model/generate', generate],
+  ['POST', '/v2/models/:model/versions/:version/generate', generate],
+  ['POST', '/v2/models/:model/generate_stream', generateStream],
+  ['POST', '/v2/models/:model/versions/:version/generate_stream', generateStream],
   ['GET', '/v2/models/:model/ready', modelReady],
   ['GET', '/v2/models/:model/versions/:version/ready', modelReady],
   ['GET', '/v2/models/:model', modelMetadata],
