@@ -2,7 +2,14 @@
  * Speed of the config.pbtxt reader and printer on a typical file of about 60 lines: `node bench/config.ts`.
  * Prints one line a measure, for docs/benchmarks.md.
  */
-import { completeConfig, configToJson, editConfig, formatConfig, parseConfig, printConfig } from '../src/config/index.ts';
+import {
+  completeConfig,
+  configToJson,
+  editConfig,
+  formatConfig,
+  parseConfig,
+  printConfig,
+} from '../src/config/index.ts';
 
 const text = `# A text encoder with dynamic batching.
 name: "finbert-model"

@@ -40,9 +40,11 @@ export function editConfig(text: string, edits: readonly ConfigEdit[]): string {
     const editor = new Editor(new Source(edited), path, value);
     edited = applySplices(edited, editor.message(tree.fields, edited.length, modelConfig, steps, 0));
   }
-  const before = edits.length === 0 ? [] : parseConfig(text).diagnostics.map((one) => one.message);
-  const caused =
-    edits.length === 0 ? undefined : parseConfig(edited).diagnostics.find((one) => !before.includes(one.message));
+  if (edits.length === 0) return text;
+  const before = parseConfig(text).diagnostics.map((one) => one.message);
+  const caused = parseConfig(edited).diagnostics.find(
+    (one) => one.severity === 'error' && !before.includes(one.message),
+  );
   if (caused !== undefined) throw errorOf(caused);
   return edited;
 }

@@ -10,7 +10,7 @@ export interface Field extends FieldSpec {
   readonly many: boolean;
   /** A map's entry as a message with the fields `key` and `value`. */
   readonly entry: Message | undefined;
-  /** Whether presence is known even when the value is the type's zero: messages, and scalars of a oneof. */
+  /** Whether presence is known even when the value is the type's zero: messages, scalars of a oneof, keys and values. */
   readonly explicit: boolean;
   /** The other fields of its oneof. */
   readonly rivals: readonly string[];
@@ -31,16 +31,18 @@ const scalars: ReadonlySet<string> = new Set<ScalarType>([
 export class Message {
   readonly name: string;
   readonly #specs: readonly FieldSpec[];
+  readonly #isEntry: boolean;
   #fields: readonly Field[] | undefined;
   #byName: ReadonlyMap<string, Field> | undefined;
 
-  constructor(name: string, specs: readonly FieldSpec[]) {
+  constructor(name: string, specs: readonly FieldSpec[], isEntry = false) {
     this.name = name;
+    this.#isEntry = isEntry;
     this.#specs = specs;
   }
 
   get fields(): readonly Field[] {
-    this.#fields ??= this.#specs.map((spec) => resolve(spec, this.#specs));
+    this.#fields ??= this.#specs.map((spec) => resolve(spec, this.#specs, this.#isEntry));
     return this.#fields;
   }
 
@@ -122,7 +124,7 @@ export class Enumeration {
 const messageViews = new Map(Object.entries(messages).map(([name, specs]) => [name, new Message(name, specs)]));
 const enumViews = new Map(Object.entries(enums).map(([name, values]) => [name, new Enumeration(name, values)]));
 
-function resolve(spec: FieldSpec, siblings: readonly FieldSpec[]): Field {
+function resolve(spec: FieldSpec, siblings: readonly FieldSpec[], inEntry: boolean): Field {
   const rivals = siblings.filter((other) => spec.oneof !== undefined && other.oneof === spec.oneof && other !== spec);
   const message = messageViews.get(spec.type);
   return {
@@ -132,16 +134,16 @@ function resolve(spec: FieldSpec, siblings: readonly FieldSpec[]): Field {
     enumeration: enumViews.get(spec.type),
     many: spec.label !== undefined,
     entry: spec.label === 'map' ? entryOf(spec) : undefined,
-    explicit: message !== undefined || spec.oneof !== undefined,
+    explicit: message !== undefined || spec.oneof !== undefined || inEntry,
     rivals: rivals.map((other) => other.name),
   };
 }
 
+/** Generated entries of maps know the presence of key and value, zeros included; Triton refuses `key: "" key: "a"`. */
 function entryOf(spec: FieldSpec): Message {
-  return new Message(`${spec.name} entry`, [
-    { number: 1, name: 'key', type: spec.key!, doc: 'Key of the entry; empty or 0 when absent.' },
-    { number: 2, name: 'value', type: spec.type, doc: 'Value of the entry.' },
-  ]);
+  const key = { number: 1, name: 'key', type: spec.key!, doc: 'Key of the entry; empty or 0 when absent.' };
+  const value = { number: 2, name: 'value', type: spec.type, doc: 'Value of the entry.' };
+  return new Message(`${spec.name} entry`, [key, value], true);
 }
 
 /** A message of the table by its full name, e.g. `ModelSequenceBatching.Control`. */

@@ -1,11 +1,12 @@
 import type { Diagnostic, Fix } from '../../base/index.ts';
 import { Lines } from './lines.ts';
 
-/** The rules by which a config.pbtxt is refused before anything in it is looked at, with what each means. */
+/** The rules by which a config.pbtxt is refused before its values are looked at (one only warns), with what each means. */
 export const textRules = {
   'config/syntax': "The text is not protobuf's text format.",
   'config/encoding':
     'The file is not plain UTF-8, or holds characters that may not stand outside strings and comments.',
+  'config/invalid-utf8': 'A string is not valid UTF-8; Triton loads the model and drops the bytes that are not.',
   'config/unknown-field': 'No such field exists in that message; Triton refuses the whole file.',
   'config/unknown-value': 'No such value exists in that enumeration.',
   'config/wrong-type': 'The value is of another type than the field.',
@@ -62,7 +63,8 @@ export class Findings {
       const { line, column } = lines.position(start, end);
       const path = pathAt(start);
       const where = { ...(file === undefined ? {} : { file }), line, column, ...(path === '' ? {} : { path }) };
-      return { code: rule, severity: 'error', message, where, ...(fix === undefined ? {} : { fix }) };
+      const severity = rule === 'config/invalid-utf8' ? 'warning' : 'error';
+      return { code: rule, severity, message, where, ...(fix === undefined ? {} : { fix }) };
     });
   }
 }

@@ -11,7 +11,7 @@ import { decodeText } from './strings.ts';
 export interface ParsedConfig {
   /** What the text gives: an absent field is undefined, a given 0 is 0. Parts that were refused are left out. */
   readonly config: ModelConfig;
-  /** Why Triton would refuse to parse the text, in its order; empty when it would not. All are errors. */
+  /** In the text's order: errors, for which Triton refuses to parse it, and warnings (`config/invalid-utf8`). */
   readonly diagnostics: Diagnostic[];
   /** The text; a byte that is not valid UTF-8 is the lone surrogate U+DC00 plus the byte. */
   readonly text: string;

@@ -40,12 +40,12 @@ export class ScalarReader {
       return this.#wrongType(field, node, 'a string in quotes', `write ${quoted}`, quoted);
     }
     const value = decodeLiterals(this.#text, node.literals);
-    // protobuf's parser lets such bytes in; Triton then fails on them when it turns the configuration into JSON.
-    if (value === undefined)
-      this.#report('config/encoding', node, `the value of ${field.name} is not valid UTF-8`, {
-        text: 'save the file as UTF-8, or escape whole characters',
-      });
-    return value;
+    if (value !== undefined) return value;
+    // Triton 24.10 was seen to load such a model; its configuration as JSON then lacks the bytes.
+    const message = `the value of ${field.name} is not valid UTF-8; Triton drops the bytes that are not`;
+    const fix = { text: 'save the file as UTF-8, or escape whole characters' };
+    this.#report('config/invalid-utf8', node, message, fix);
+    return decodeLiterals(this.#text, node.literals, true);
   }
 
   #bool(field: Field, node: ScalarNode): boolean | undefined {

@@ -7,8 +7,6 @@ export function decodeText(bytes: Uint8Array): string {
   return text.includes('\ufffd') ? decodeMarkingInvalid(bytes) : text;
 }
 
-const utf8 = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
-
 function decodeMarkingInvalid(bytes: Uint8Array): string {
   const units = new Uint16Array(bytes.length);
   let count = 0;
@@ -43,11 +41,12 @@ function sequenceLength(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * The value of adjacent string literals. Undefined when their bytes together are not valid UTF-8.
+ * The value of adjacent string literals. Undefined when their bytes together are not valid UTF-8, or without the bytes
+ * that are not when `drop` is set.
  *
  * @param literals start and end of each literal in `text`, quotes included.
  */
-export function decodeLiterals(text: string, literals: readonly number[]): string | undefined {
+export function decodeLiterals(text: string, literals: readonly number[], drop = false): string | undefined {
   let value = '';
   let bytesNeeded = false;
   for (let index = 0; index < literals.length; index += 2) {
@@ -55,8 +54,9 @@ export function decodeLiterals(text: string, literals: readonly number[]): strin
     value += body;
     bytesNeeded ||= body.includes('\\');
   }
-  if (!bytesNeeded) return value.isWellFormed() ? value : undefined;
-  return decodeEscapes(text, literals);
+  if (bytesNeeded) value = decodeEscapes(text, literals);
+  if (value.isWellFormed()) return value;
+  return drop ? value.replaceAll(/\p{Surrogate}/gu, '') : undefined;
 }
 
 function literalBody(text: string, start: number, end: number): string {
@@ -74,7 +74,7 @@ const simple: Record<string, string> = { a: '\x07', b: '\b', f: '\f', n: '\n', r
  * Each escape becomes its bytes, which may form a character only together with their neighbours, in another literal too:
  * "\xc3" "\xa9" is é. Works on a string whose characters are bytes, then decodes the whole.
  */
-function decodeEscapes(text: string, literals: readonly number[]): string | undefined {
+function decodeEscapes(text: string, literals: readonly number[]): string {
   let bytes = '';
   for (let index = 0; index < literals.length; index += 2) {
     const body = literalBody(text, literals[index]!, literals[index + 1]!);
@@ -85,11 +85,7 @@ function decodeEscapes(text: string, literals: readonly number[]): string | unde
     }
     bytes += byteString(body.slice(last));
   }
-  try {
-    return utf8.decode(Buffer.from(bytes, 'latin1'));
-  } catch {
-    return undefined;
-  }
+  return decodeText(Buffer.from(bytes, 'latin1'));
 }
 
 function escapedBytes([whole, high, low, short, long, hex, octal, other]: RegExpMatchArray): string {
