@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http';
-import { createLogger, type Logger } from '../base/index.ts';
+import { createLogger, type Logger, packageVersion } from '../base/index.ts';
 import { defaultMaxInputBytes } from '../protocol/index.ts';
 import type { ServedEngine, ServerContext } from './context.ts';
 import { dispatch } from './http/dispatch.ts';
@@ -73,7 +73,7 @@ export async function serveEngine(engine: ServedEngine, options: ListenerOptions
     engine,
     phase: 'starting',
     id: options.id ?? 'triton',
-    version: options.version ?? '0.1.0',
+    version: options.version ?? packageVersion(),
     limits: {
       maxInputBytes: options.httpMaxInputSize ?? defaultMaxInputBytes,
       maxRequestBytes: options.maxRequestBytes ?? 2 ** 30,
