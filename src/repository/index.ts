@@ -1,3 +1,4 @@
+export { type CompletionHost, completeModel, completionContext, servedVersions } from './completion.ts';
 export type { IgnoredFolder, ModelEntry, ModelRepository, ModelVersion, OpenOptions } from './entry.ts';
 export { labelsOf } from './labels.ts';
 export type { Manifest } from './manifest.ts';
