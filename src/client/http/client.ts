@@ -53,7 +53,11 @@ export class HttpClient implements InferenceClient {
 
   async modelConfig(name: string, version?: string, signal?: AbortSignal): Promise<ModelConfig> {
     const path = `${modelPath(name, version)}/config`;
-    return configFromJson(await this.json(get(path, signal)), this.url + path);
+    const call = get(path, signal);
+    const text = await this.text(call);
+    this.parse(call, text);
+    // As text, since 64-bit integers lose digits in JSON.parse.
+    return configFromJson(text, this.url + path);
   }
 
   async index(signal?: AbortSignal): Promise<ModelIndexEntry[]> {
@@ -100,10 +104,18 @@ export class HttpClient implements InferenceClient {
   }
 
   private async json<T>(call: HttpCall): Promise<T> {
+    return this.parse(call, await this.text(call)) as T;
+  }
+
+  private async text(call: HttpCall): Promise<string> {
     const reply = await this.transport.send(call);
     if (reply.status !== 200) throw this.refusal(call, reply);
+    return decoder.decode(reply.body);
+  }
+
+  private parse(call: HttpCall, text: string): unknown {
     try {
-      return JSON.parse(decoder.decode(reply.body)) as T;
+      return JSON.parse(text);
     } catch (cause) {
       const message = `${this.url} answered ${call.method} ${call.path} with something that is not JSON`;
       throw new ConchError('SERVER_ERROR', message, { cause, fix: 'check that a Triton server listens there' });
