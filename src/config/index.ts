@@ -6,7 +6,6 @@ export {
   type OnnxSignature,
   type OnnxSignatureTensor,
   type PythonCompletion,
-  type PythonTensor,
 } from './complete/completion.ts';
 export { parseAssignment } from './edit/assignment.ts';
 export { type ConfigEdit, editConfig } from './edit/edit.ts';
@@ -16,11 +15,12 @@ export { dimsOf, toInteger } from './integers.ts';
 export { withoutDefaults } from './json/defaults.ts';
 export { configFromJson } from './json/from-json.ts';
 export { configToJson, type JsonObject, type JsonValue } from './json/to-json.ts';
-export { generateTypes, typeLines, typeName } from './schema/generate.ts';
+export { generateTypes, scalarTypes, typeLines, typeName } from './schema/generate.ts';
 export {
   enums as configEnums,
   type FieldSpec,
   messages as configMessages,
+  type ScalarType,
   type SchemaTable,
 } from './schema/table.ts';
 export { type TextRule, textRules } from './text/findings.ts';

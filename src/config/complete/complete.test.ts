@@ -143,7 +143,7 @@ describe('normalisation', () => {
     };
     const before = structuredClone(config);
     expect(completeConfig(config, { modelName, gpus: [0] })).toEqual({ config, changes: [], problems: [] });
-    complete(config, { python: { maxBatchSize: 4 } });
+    complete(config, { python: { max_batch_size: 4, dynamic_batching: {}, output: [{ name: 'y' }] } });
     expect(config).toEqual(before);
   });
 
@@ -220,15 +220,15 @@ describe('ONNX Runtime completes', () => {
       ],
       output: [{ name: 'y', data_type: 'TYPE_STRING', dims: [-1, 2] }],
     });
-    expect(completed.changes.filter((change) => change.by === 'backend')).toEqual([
+    expect(completed.changes.filter(({ by }) => by === 'backend' || by === 'file')).toEqual([
       {
         path: 'max_batch_size',
         by: 'backend',
         reason: 'every tensor has a dynamic first dimension; default-max-batch-size is 4',
       },
       { path: 'dynamic_batching', by: 'backend', reason: 'the model can batch and no scheduler is chosen' },
-      { path: 'input', by: 'backend', reason: 'read from the ONNX model, because the configuration gives none' },
-      { path: 'output', by: 'backend', reason: 'read from the ONNX model, because the configuration gives none' },
+      { path: 'input', by: 'file', reason: 'read from the ONNX model, because the configuration gives none' },
+      { path: 'output', by: 'file', reason: 'read from the ONNX model, because the configuration gives none' },
     ]);
   });
 
@@ -254,9 +254,8 @@ describe('ONNX Runtime completes', () => {
   test('by the flags of the server', () => {
     const { config, changes } = completeConfig({ backend }, { modelName, onnx: dynamic, defaultMaxBatchSize: 1 });
     expect([config.max_batch_size, config.dynamic_batching]).toEqual([1, undefined]);
-    expect(changes.find((change) => change.path === 'max_batch_size')!.reason).toMatch(
-      /is 1, set by --backend-config$/,
-    );
+    const change = changes.find(({ path }) => path === 'max_batch_size')!;
+    expect([change.by, change.reason]).toEqual(['flag', expect.stringMatching(/is 1, set by --backend-config$/)]);
     expect(complete({ backend }, { onnx: dynamic, autoComplete: false }).input).toBeUndefined();
     expect(complete({ backend, sequence_batching: {} }, { onnx: dynamic }).dynamic_batching).toBeUndefined();
     expect(complete({ backend, max_batch_size: 16 }, { onnx: dynamic })).toMatchObject({
@@ -290,77 +289,85 @@ describe('ONNX Runtime completes', () => {
 
 describe('a Python model completes', () => {
   const backend = 'python';
+  const changed = (config: ModelConfig, python: NonNullable<CompletionContext['python']>) =>
+    completeConfig({ backend, ...config }, { modelName, python })
+      .changes.filter(({ by }) => by === 'backend')
+      .map(({ path, reason }) => `${path}: ${reason}`);
 
-  test('what auto_complete_config adds', () => {
+  test('with what auto_complete_config returns', () => {
     const python = {
-      maxBatchSize: 8,
-      dynamicBatching: true,
-      decoupled: true,
-      inputs: [{ ...input[0]!, optional: true }],
-      outputs: output,
+      max_batch_size: 8,
+      dynamic_batching: {},
+      model_transaction_policy: { decoupled: true },
+      input: [{ ...input[0]!, optional: true }],
+      output,
     };
-    const completed = completeConfig(
-      { backend, output: [{ name: 'y', data_type: 'TYPE_FP32' }] },
-      { modelName, python },
-    );
-    expect(completed.problems).toEqual([]);
-    expect(completed.config).toMatchObject({
+    const config: ModelConfig = { output: [{ name: 'y', dims: [1], label_filename: '' }] };
+    expect(complete({ backend, ...config }, { python })).toMatchObject({
       max_batch_size: 8,
       dynamic_batching: { preferred_batch_size: [8] },
       input: [{ ...input[0]!, optional: true }],
-      output,
+      output: [{ ...output[0]!, label_filename: '' }],
       model_transaction_policy: { decoupled: true },
     });
-    expect(completed.changes.filter((change) => change.by === 'backend')).toEqual(
-      ['max_batch_size', 'dynamic_batching', 'input[0]', 'output[0].dims', 'model_transaction_policy.decoupled'].map(
-        (path) => ({
-          path,
-          by: 'backend',
-          reason: 'auto_complete_config',
-        }),
-      ),
+    expect(changed(config, python)).toEqual(
+      [
+        'max_batch_size',
+        'input[0]',
+        'output[0].data_type',
+        'dynamic_batching',
+        'model_transaction_policy.decoupled',
+      ].map((path) => `${path}: auto_complete_config`),
     );
   });
 
-  test('nothing where it agrees with the configuration', () => {
+  test('what agrees with the configuration stays as it is written', () => {
     const config: ModelConfig = {
-      backend,
-      input,
+      input: [{ ...input[0]!, optional: false, format: 'FORMAT_NONE' }],
       output,
       max_batch_size: 8,
       dynamic_batching: {},
       model_transaction_policy: {},
     };
-    const python = { maxBatchSize: 8, dynamicBatching: true, decoupled: false, inputs: input, outputs: output };
-    expect(completeConfig(config, { modelName, python }).changes.filter((change) => change.by === 'backend')).toEqual(
-      [],
-    );
-    expect(complete(config, { python: { maxBatchSize: 16 } }).max_batch_size).toBe(16);
-    expect(complete({ backend }, { python: { maxBatchSize: 8 }, autoComplete: false }).max_batch_size).toBeUndefined();
+    const same = {
+      input,
+      output,
+      max_batch_size: 8,
+      dynamic_batching: {},
+      model_transaction_policy: { decoupled: false },
+    };
+    expect(changed(config, same)).toEqual([]);
+    expect(complete({ backend, ...config }, { python: same }).input).toEqual(config.input);
+    expect(changed({}, {})).toEqual([]);
+    expect(
+      complete({ backend }, { python: { max_batch_size: 8 }, autoComplete: false }).max_batch_size,
+    ).toBeUndefined();
   });
 
-  test('and refuses where it contradicts it', () => {
-    const clash = (config: ModelConfig, python: CompletionContext['python']) =>
-      problems({ backend, ...config }, { python: python! })[0];
+  test('also what Triton lets a model take away', () => {
+    const config: ModelConfig = { input: [{ ...input[0]!, optional: true }], output, max_batch_size: 8 };
+    const python = { max_batch_size: 4, input: [], output: [{ name: 'y', data_type: 'TYPE_FP32' as const }] };
+    expect(complete({ backend, ...config }, { python })).toMatchObject({
+      max_batch_size: 4,
+      input: [],
+      output: [{ name: 'y' }],
+    });
+    expect(changed(config, python)).toEqual([
+      'max_batch_size: auto_complete_config',
+      'input: auto_complete_config removed some',
+      'output[0].dims: auto_complete_config',
+    ]);
+  });
+
+  test('but not with another scheduler than the configured one', () => {
+    const clash = (config: ModelConfig, python: NonNullable<CompletionContext['python']>) =>
+      problems({ backend, ...config }, { python })[0];
     const tail = '-> make the two agree';
-    expect(clash({ max_batch_size: 8 }, { maxBatchSize: 4 })).toBe(
-      `complete/python-clash max_batch_size: max_batch_size is 8 in the configuration, but auto_complete_config calls set_max_batch_size(4) ${tail}`,
+    expect(clash({ sequence_batching: {} }, { dynamic_batching: {} })).toBe(
+      `complete/python-clash sequence_batching: sequence_batching is configured, but auto_complete_config returns dynamic_batching ${tail}`,
     );
-    expect(clash({ sequence_batching: {} }, { dynamicBatching: true })).toContain('calls set_dynamic_batching()');
-    expect(clash({ platform: 'ensemble', ensemble_scheduling: {} }, { dynamicBatching: true })).toContain(
-      'ensemble_scheduling is configured',
-    );
-    const tensor = input[0]!;
-    expect(clash({ input }, { inputs: [{ ...tensor, data_type: 'TYPE_FP64' }] })).toContain(
-      'input[0].data_type: data_type is TYPE_FP32 in the configuration, but auto_complete_config calls add_input for x: TYPE_FP64',
-    );
-    expect(clash({ input }, { inputs: [{ ...tensor, dims: [4] }] })).toContain('dims are [3] in the configuration');
-    expect(clash({ input }, { inputs: [{ ...tensor, optional: true }] })).toContain(
-      'optional is false in the configuration',
-    );
-    expect(clash({ output }, { outputs: [{ ...output[0]!, dims: [1, 1] }] })).toContain('output[0].dims: dims are [1]');
-    expect(clash({ model_transaction_policy: {} }, { decoupled: true })).toContain(
-      'decoupled is false in the configuration',
+    expect(clash({ dynamic_batching: {} }, {})).toBe(
+      `complete/python-clash dynamic_batching: dynamic_batching is configured, but auto_complete_config returns no scheduler ${tail}`,
     );
   });
 });

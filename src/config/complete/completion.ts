@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../../base/index.ts';
 import type { Datatype } from '../../tensor/index.ts';
-import type { DataType, ModelConfig } from '../generated.ts';
+import type { ModelConfig } from '../generated.ts';
 
 /** A model's own signature, for ONNX Runtime's auto-complete; `OnnxSummary` of `src/onnx` fits. */
 export interface OnnxSignature {
@@ -16,26 +16,20 @@ export interface OnnxSignatureTensor {
   readonly shape: readonly (number | string | undefined)[] | undefined;
 }
 
-/** What a Python model's `auto_complete_config` asked for, call by call. */
-export interface PythonCompletion {
-  /** `set_max_batch_size(n)` */
-  readonly maxBatchSize?: number;
-  /** `set_dynamic_batching()` */
-  readonly dynamicBatching?: boolean;
-  /** `add_input({...})`, in order */
-  readonly inputs?: readonly PythonTensor[];
-  /** `add_output({...})`, in order */
-  readonly outputs?: readonly PythonTensor[];
-  /** `set_model_transaction_policy({"decoupled": ...})` */
-  readonly decoupled?: boolean;
-}
-
-export interface PythonTensor {
-  readonly name: string;
-  readonly data_type: DataType;
-  readonly dims: readonly number[];
-  readonly optional?: boolean;
-}
+/**
+ * A configuration as a Python model's `auto_complete_config` returned it. Triton takes these fields from it and ignores
+ * whatever else the model may have changed.
+ */
+export type PythonCompletion = Pick<
+  ModelConfig,
+  | 'max_batch_size'
+  | 'input'
+  | 'output'
+  | 'dynamic_batching'
+  | 'sequence_batching'
+  | 'ensemble_scheduling'
+  | 'model_transaction_policy'
+>;
 
 /** What completing a configuration depends on besides the configuration. */
 export interface CompletionContext {
@@ -58,8 +52,11 @@ export interface CompletionContext {
 /** One value that Triton set, and why. */
 export interface CompletionChange {
   readonly path: string;
-  /** The server filling blanks, the backend's auto-complete, or a default that the server writes out. */
-  readonly by: 'server' | 'backend' | 'default';
+  /**
+   * The server filling blanks, the model file as the backend reads it, the backend's own choice, a default that the
+   * server writes out, or a flag that the server was started with.
+   */
+  readonly by: 'server' | 'file' | 'backend' | 'default' | 'flag';
   readonly reason: string;
 }
 
@@ -68,7 +65,7 @@ export const completionRules = {
   'complete/no-backend': 'Neither the configuration, nor the files, nor the name tell which backend runs the model.',
   'complete/not-batchable': 'The configuration asks for batches but the model has no dynamic first dimension.',
   'complete/not-a-tensor': 'The model has an input or output that Triton cannot carry.',
-  'complete/python-clash': "A Python model's auto_complete_config contradicts the configuration.",
+  'complete/python-clash': "A Python model's auto_complete_config changes the scheduler that the configuration chose.",
 } as const;
 
 /** A configuration in the course of completion: its values, who set them, and what went wrong. */

@@ -23,11 +23,11 @@ export function completeOnnx(completion: Completion, signature: OnnxSignature): 
   const reason = 'read from the ONNX model, because the configuration gives none';
   if (isEmpty(config.input)) {
     config.input = signature.inputs.map((tensor) => tensorConfig(tensor, batched));
-    completion.changed('input', 'backend', reason);
+    completion.changed('input', 'file', reason);
   }
   if (lacksOutputs) {
     config.output = signature.outputs.map((tensor) => tensorConfig(tensor, batched));
-    completion.changed('output', 'backend', reason);
+    completion.changed('output', 'file', reason);
   }
 }
 
@@ -43,10 +43,11 @@ function completeBatching(completion: Completion, { inputs, outputs }: OnnxSigna
     return false;
   }
   if (!config.max_batch_size) {
-    config.max_batch_size = context.defaultMaxBatchSize ?? 4;
-    const from = context.defaultMaxBatchSize === undefined ? '' : ', set by --backend-config';
+    const { defaultMaxBatchSize: flag } = context;
+    config.max_batch_size = flag ?? 4;
+    const from = flag === undefined ? '' : ', set by --backend-config';
     const reason = `every tensor has a dynamic first dimension; default-max-batch-size is ${config.max_batch_size}${from}`;
-    completion.changed('max_batch_size', 'backend', reason);
+    completion.changed('max_batch_size', flag === undefined ? 'backend' : 'flag', reason);
   }
   if (config.max_batch_size > 1 && !config.dynamic_batching && !config.sequence_batching) {
     config.dynamic_batching = {};
