@@ -11,7 +11,9 @@ const width = 24;
  */
 export function createTerminalProgress(stream: Writer, quiet: boolean): Progress {
   if (quiet) return silentProgress;
-  return stream.isTTY ? drawn(stream as NodeJS.WriteStream) : lines(stream);
+  const terminal = stream as NodeJS.WriteStream;
+  // A terminal that does not tell its width (0 columns) would have ora count lines for ever.
+  return terminal.isTTY && terminal.columns > 0 ? drawn(terminal) : lines(stream);
 }
 
 function lines(stream: Writer): Progress {

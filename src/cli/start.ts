@@ -4,7 +4,7 @@ import type { LoadedDeployment } from '../compile/index.ts';
 import type { ProxyOptions, RunningProxy } from '../proxy/index.ts';
 import type { RunningServer, ServerOptions } from '../server/index.ts';
 import type { Command } from './command.ts';
-import { printCompiled } from './compile.ts';
+import { printCompiled, relativePath } from './compile.ts';
 import { fileOption, requireDeployment } from './deployment.ts';
 import type { Output } from './output.ts';
 import { aborted, logOption } from './serve.ts';
@@ -129,7 +129,7 @@ async function validateAll(loaded: LoadedDeployment, url: string, output: Output
   try {
     for (const [model, { expect, tolerance }] of Object.entries(loaded.deployment.models)) {
       if (expect === undefined) continue;
-      const file = resolve(loaded.baseDir, expect);
+      const file = relativePath(resolve(loaded.baseDir, expect));
       const report = await validate({
         client,
         model,

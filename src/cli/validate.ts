@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { ConchError } from '../base/index.ts';
 import type { Command } from './command.ts';
+import { relativePath } from './compile.ts';
 import { findDeployment } from './deployment.ts';
 import { startEmbedded } from './proxy.ts';
 import { address, positiveNumber } from './values.ts';
@@ -52,7 +53,7 @@ async function reference(model: string, options: Readonly<Record<string, unknown
   const deployed = loaded?.deployment.models[model];
   const tolerance = (options.tolerance as number | undefined) ?? deployed?.tolerance;
   if (typeof options.expect === 'string') return { expect: options.expect, tolerance };
-  if (deployed?.expect) return { expect: resolve(loaded!.baseDir, deployed.expect), tolerance };
+  if (deployed?.expect) return { expect: relativePath(resolve(loaded!.baseDir, deployed.expect)), tolerance };
   throw new ConchError('USAGE', `nothing to compare ${model} with`, {
     fix: `give --expect FILE.jsonl with lines like {"text": "...", "logits": [...]}, or set models.${model}.expect in conch.config.ts`,
   });

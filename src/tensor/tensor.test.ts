@@ -62,6 +62,8 @@ test('views share memory when aligned and copy when not', () => {
   const shifted = new Uint8Array(9);
   shifted.set(bytes, 1);
   expect(Array.from(viewBytes('FP32', shifted.subarray(1)) as Float32Array)).toEqual([1, 2]);
+  const buffer = Buffer.from(shifted.buffer, 1);
+  expect(Array.from(viewBytes('FP32', buffer) as Float32Array)).toEqual([1, 2]);
   expect(() => viewBytes('INT64', new Uint8Array(12))).toThrow('12 bytes are not a whole number of INT64 elements');
 });
 

@@ -38,7 +38,8 @@ export function viewBytes(datatype: Datatype, bytes: Uint8Array): TensorData {
   if (bytes.byteLength % size !== 0) {
     throw new ConchError('REQUEST_INVALID', `${bytes.byteLength} bytes are not a whole number of ${datatype} elements`);
   }
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  // A Buffer's own slice() would share memory and stay misaligned.
+  const aligned = bytes.byteOffset % size === 0 ? bytes : Uint8Array.prototype.slice.call(bytes);
   return new array(aligned.buffer as ArrayBuffer, aligned.byteOffset, aligned.byteLength / size);
 }
 
