@@ -3,11 +3,11 @@ import { defaultTarget, type Target } from '../onnx/index.ts';
 import type { ModelRepository } from '../repository/index.ts';
 import { filesOnDisk } from './data-files.ts';
 import { locate } from './locate.ts';
-import { membersFirst } from './order.ts';
+import { findCircles, membersFirst } from './order.ts';
 import { layoutFindings } from './reader.ts';
 import type { Finding, Rule } from './rule.ts';
 import { rules as allRules } from './rules/index.ts';
-import { type DataFiles, type Host, ModelView, type RepositoryView } from './view.ts';
+import { type DataFiles, type Host, ModelView, type Refusal, type RepositoryView } from './view.ts';
 
 export interface CheckOptions {
   readonly host?: Host;
@@ -47,7 +47,8 @@ class Run implements RepositoryView {
   readonly files: DataFiles;
   readonly models = new Map<string, ModelView>();
   readonly found: Diagnostic[] = [];
-  readonly #refusals = new Map<string, string>();
+  readonly circular: ReadonlySet<string>;
+  readonly #refusals = new Map<string, Refusal>();
 
   constructor(source: ModelRepository, target: Target, options: CheckOptions) {
     this.source = source;
@@ -55,10 +56,11 @@ class Run implements RepositoryView {
     this.host = options.host ?? {};
     this.files = options.files ?? filesOnDisk;
     for (const entry of source.models) this.models.set(entry.name, new ModelView(entry, this));
+    this.circular = findCircles(this.models);
     for (const finding of layoutFindings(source)) this.#add(finding, true);
   }
 
-  refusal(name: string): string | undefined {
+  refusal(name: string): Refusal | undefined {
     return this.#refusals.get(name);
   }
 
@@ -87,14 +89,14 @@ class Run implements RepositoryView {
       where,
       fix: typeof fix === 'string' ? { text: fix } : fix,
     };
-    this.#add(diagnostic, rule.stage !== 'request');
+    this.#add(diagnostic, rule.stage !== 'request', finding.because);
   }
 
-  #add(diagnostic: Diagnostic, refuses: boolean): void {
+  #add(diagnostic: Diagnostic, refuses: boolean, because?: string): void {
     this.found.push(diagnostic);
     const { model, severity, message } = diagnostic;
     if (model === undefined || severity !== 'error' || !refuses || this.#refusals.has(model)) return;
-    this.#refusals.set(model, message);
+    this.#refusals.set(model, this.#refusals.get(because ?? '') ?? { model, message });
   }
 }
 

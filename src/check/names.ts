@@ -3,11 +3,13 @@ import { distance } from 'fastest-levenshtein';
 /** The candidate that `name` was most likely meant to be, or undefined when none comes close. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
-  let least = Math.max(2, Math.floor(name.length / 3)) + 1;
+  let least = Math.max(1, Math.floor(name.length * 0.4)) + 1;
   const plain = name.toLowerCase();
   for (const candidate of candidates) {
+    if (Math.abs(candidate.length - name.length) >= least) continue;
     const edits = distance(plain, candidate.toLowerCase());
-    if (edits < least) [best, least] = [candidate, edits];
+    // Something of the name has to be left: one letter is not meant to be another.
+    if (edits < least && edits < Math.max(name.length, candidate.length)) [best, least] = [candidate, edits];
   }
   return best;
 }

@@ -29,19 +29,52 @@ export function memberNames(model: ModelView): string[] {
   return [...new Set(steps.flatMap((step) => (step.model_name ? [step.model_name] : [])))];
 }
 
-/** All models that an ensemble runs, directly or through other ensembles, once each. */
-export function membersWithin(model: ModelView): Set<string> {
-  const found = new Set<string>();
-  const pending = [model];
-  for (let one = pending.pop(); one !== undefined; one = pending.pop()) {
-    for (const name of one.isEnsemble ? memberNames(one) : []) {
-      const member = model.repository.models.get(name);
-      if (found.has(name) || member === undefined) continue;
-      found.add(name);
-      pending.push(member);
+/**
+ * The ensembles that contain themselves, directly or through others: the strongly connected parts of the graph of
+ * ensembles and their members (Tarjan's algorithm, with a stack of its own).
+ */
+export function findCircles(models: ReadonlyMap<string, ModelView>): Set<string> {
+  const circular = new Set<string>();
+  const index = new Map<string, number>();
+  const low = new Map<string, number>();
+  const open: string[] = [];
+  const isOpen = new Set<string>();
+  const edges = (name: string): string[] => {
+    const model = models.get(name);
+    return model?.parses && model.isEnsemble ? memberNames(model).filter((member) => models.has(member)) : [];
+  };
+  for (const first of models.keys()) {
+    if (index.has(first)) continue;
+    const pending: { name: string; members: string[]; next: number }[] = [];
+    const enter = (name: string): void => {
+      index.set(name, index.size);
+      low.set(name, index.get(name)!);
+      open.push(name);
+      isOpen.add(name);
+      pending.push({ name, members: edges(name), next: 0 });
+    };
+    enter(first);
+    while (pending.length > 0) {
+      const top = pending.at(-1)!;
+      const member = top.members[top.next++];
+      if (member !== undefined) {
+        if (member === top.name) circular.add(member);
+        if (!index.has(member)) enter(member);
+        else if (isOpen.has(member)) low.set(top.name, Math.min(low.get(top.name)!, index.get(member)!));
+        continue;
+      }
+      pending.pop();
+      const parent = pending.at(-1);
+      if (parent !== undefined) low.set(parent.name, Math.min(low.get(parent.name)!, low.get(top.name)!));
+      if (low.get(top.name) !== index.get(top.name)) continue;
+      const part = open.splice(open.lastIndexOf(top.name));
+      for (const name of part) {
+        isOpen.delete(name);
+        if (part.length > 1) circular.add(name);
+      }
     }
   }
-  return found;
+  return circular;
 }
 
 /** The shortest way from an ensemble through its members back to it, e.g. `[a, b, a]`; undefined when there is none. */

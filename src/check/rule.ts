@@ -15,6 +15,8 @@ export interface Finding {
   readonly line?: number;
   /** What to do about this very finding; without it the rule's own `fix` is given. */
   readonly fix?: Fix | string;
+  /** The refused model that this finding follows from, so that its cause is passed on and not this finding. */
+  readonly because?: string;
   /** Overrides the rule's severity where a case is milder or graver than the rule's ordinary one. */
   readonly severity?: Severity;
 }

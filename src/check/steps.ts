@@ -1,5 +1,4 @@
 import { type ModelEnsembling_Step, toInteger } from '../config/index.ts';
-import { circleThrough } from './order.ts';
 import type { ModelView } from './view.ts';
 
 /** A step of an ensemble, with the model that runs it when that one can be compared against. */
@@ -24,7 +23,7 @@ export function stepsOf(model: ModelView): StepView[] {
     const modelName = step.model_name ?? '';
     const named = repository.models.get(modelName);
     const loads = named?.parses && repository.refusal(modelName) === undefined;
-    const member = loads && !(named.isEnsemble && circleThrough(named)) ? named : undefined;
+    const member = loads && !repository.circular.has(modelName) ? named : undefined;
     const path = `ensemble_scheduling.step[${index}]`;
     return { index, path, step, modelName, version: toInteger(step.model_version), named, member };
   });

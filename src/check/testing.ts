@@ -24,13 +24,16 @@ const root = '/models';
 
 /** The snapshot that `openRepository` would give for these files, without touching a disk. */
 export function snapshot(files: Files): ModelRepository {
-  const names = new Set(Object.keys(files).flatMap((path) => (path.includes('/') ? path.split('/')[0]! : [])));
-  return { root, models: [...names].sort().map((name) => entryOf(name, files)), diagnostics: [] };
+  const byModel = Map.groupBy(
+    Object.entries(files).filter(([path]) => path.includes('/')),
+    ([path]) => path.slice(0, path.indexOf('/')),
+  );
+  const models = [...byModel].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, own]) => entryOf(name, own));
+  return { root, models, diagnostics: [] };
 }
 
-function entryOf(name: string, files: Files): ModelEntry {
+function entryOf(name: string, own: readonly [string, Content][]): ModelEntry {
   const dir = join(root, name);
-  const own = Object.entries(files).filter(([path]) => path.startsWith(`${name}/`));
   const below = own.map(([path, content]) => [path.slice(name.length + 1), content] as const);
   const entry: ModelEntry = { name, dir, versions: [], ignoredFolders: [], files: [], labels: {}, diagnostics: [] };
   for (const [path, content] of below) {
@@ -43,7 +46,7 @@ function entryOf(name: string, files: Files): ModelEntry {
     if (rest.length === 0) entry.files.push(path);
   }
   for (const { label_filename: file } of entry.parsed?.config.output ?? []) {
-    const text = files[`${name}/${file}`];
+    const text = below.find(([path]) => path === file)?.[1];
     if (file && typeof text === 'string') entry.labels[file] = text.trimEnd().split('\n');
   }
   entry.versions.sort((a, b) => a.version - b.version);

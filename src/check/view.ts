@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type CompletedConfig, completeConfig, type ModelConfig, toInteger } from '../config/index.ts';
 import type { OnnxSummary, Target } from '../onnx/index.ts';
 import { type ModelEntry, type ModelRepository, type ModelVersion, selectVersions } from '../repository/index.ts';
-import { membersWithin } from './order.ts';
+import { memberNames } from './order.ts';
 
 /** What is known about the machine that will serve; rules that need an unknown fact say so or stay silent. */
 export interface Host {
@@ -30,8 +30,16 @@ export interface RepositoryView {
   readonly host: Host;
   readonly models: ReadonlyMap<string, ModelView>;
   readonly files: DataFiles;
-  /** Why Triton refuses a model, in one line; undefined while it is thought to load. Complete when ensembles are judged. */
-  refusal(name: string): string | undefined;
+  /** Ensembles that contain themselves, directly or through others. */
+  readonly circular: ReadonlySet<string>;
+  /** Why Triton refuses a model; undefined while it is thought to load. Complete for the members of an ensemble. */
+  refusal(name: string): Refusal | undefined;
+}
+
+/** The first cause of a refusal: the model at fault, which for an ensemble may be a member, and what is wrong with it. */
+export interface Refusal {
+  readonly model: string;
+  readonly message: string;
 }
 
 /** A version together with the header of its ONNX model. */
@@ -50,6 +58,8 @@ export class ModelView {
   readonly written: ModelConfig;
   #completed: CompletedConfig | undefined;
   #versions: readonly ModelVersion[] | undefined;
+  /** Empty: there is none. */
+  #decoupledMember: string | undefined;
 
   constructor(entry: ModelEntry, repository: RepositoryView) {
     this.entry = entry;
@@ -96,11 +106,15 @@ export class ModelView {
 
   /** The first member that makes an ensemble decoupled, looked for through nested ensembles. */
   get decoupledMember(): string | undefined {
-    for (const name of membersWithin(this)) {
-      const member = this.repository.models.get(name);
-      if (member !== undefined && !member.isEnsemble && member.isDecoupled) return name;
+    if (this.#decoupledMember === undefined) {
+      this.#decoupledMember = ''; // What a circle finds on its way round.
+      for (const name of memberNames(this)) {
+        const member = this.repository.models.get(name);
+        const found = member?.isEnsemble ? member.decoupledMember : member?.isDecoupled ? name : undefined;
+        this.#decoupledMember ||= found ?? '';
+      }
     }
-    return undefined;
+    return this.#decoupledMember || undefined;
   }
 
   get maxBatchSize(): number {

@@ -10,8 +10,8 @@ export const circle: EnsembleRule = {
   why: 'Ensembles may contain ensembles. When the way down leads back to where it began there is nothing that could run, and Triton refuses all ensembles on the way.',
   fix: 'Let one of the ensembles name a real model instead.',
   *check(model) {
-    const way = circleThrough(model);
-    if (way === undefined) return;
+    if (!model.repository.circular.has(model.name)) return;
+    const way = circleThrough(model)!;
     const step = stepsOf(model).find((one) => one.modelName === way[1]);
     const message =
       way.length === 2

@@ -1,4 +1,3 @@
-import { circleThrough } from '../../order.ts';
 import type { EnsembleRule } from '../../rule.ts';
 import { stepsOf } from '../../steps.ts';
 
@@ -11,12 +10,16 @@ export const memberRefused: EnsembleRule = {
   fix: 'Repair the member; its own findings say what is wrong with it.',
   *check(model) {
     const seen = new Set<string>();
+    const { circular } = model.repository;
     for (const { named, modelName, path, index } of stepsOf(model)) {
       const cause = model.repository.refusal(modelName);
-      if (named === undefined || cause === undefined || seen.has(modelName) || named === model) continue;
-      if (named.isEnsemble && circleThrough(named)?.includes(model.name)) continue;
+      if (named === undefined || cause === undefined || seen.has(modelName)) continue;
+      // Ensembles in a circle are all reported as that.
+      if (circular.has(modelName) && circular.has(model.name)) continue;
       seen.add(modelName);
-      yield { path: `${path}.model_name`, message: `step ${index} needs ${modelName}, which Triton refuses: ${cause}` };
+      const through = cause.model === modelName ? '' : ` because of ${cause.model}`;
+      const message = `step ${index} needs ${modelName}, which Triton refuses${through}: ${cause.message}`;
+      yield { path: `${path}.model_name`, message, because: modelName };
     }
   },
 };

@@ -31,16 +31,17 @@ export const batchDimension: ModelRule = {
   },
 };
 
-/** All inputs, and the outputs that the config declares. */
+/** All inputs, and the outputs that the config declares: all of them when it declares none. */
 function concerned(model: ModelView, { summary }: OnnxVersion): OnnxTensorInfo[] {
   const outputs = new Set((model.config.output ?? []).map((one) => one.name));
+  const isServed = (name: string) => outputs.size === 0 || outputs.has(name);
   // What a batch_input makes has a shape of its own; ragged inputs have their own rule.
   const special = new Set<string | undefined>([
     ...(model.config.batch_input ?? []).flatMap((one) => one.target_name ?? []),
     ...(model.config.input ?? []).flatMap((one) => (isRagged(model, one) ? [one.name] : [])),
     ...(model.config.batch_output ?? []).flatMap((one) => one.target_name ?? []),
   ]);
-  return [...summary.inputs, ...summary.outputs.filter((one) => outputs.has(one.name))].filter(
+  return [...summary.inputs, ...summary.outputs.filter((one) => isServed(one.name))].filter(
     (one) => !special.has(one.name),
   );
 }
