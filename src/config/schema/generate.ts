@@ -18,6 +18,9 @@ const scalars: Record<string, string> = {
   sfixed64: 'Int64',
 };
 
+/** The scalar types of protobuf. */
+export const scalarTypes: readonly string[] = Object.keys(scalars);
+
 /** `ModelSequenceBatching.Control` is `ModelSequenceBatching_Control` in TypeScript, as protobuf-es names it. */
 export function typeName(name: string): string {
   return name.replaceAll('.', '_');

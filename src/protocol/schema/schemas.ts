@@ -1,4 +1,4 @@
-import { configEnums, configMessages, type FieldSpec, type SchemaTable } from '../../config/index.ts';
+import { configEnums, configMessages, type SchemaTable } from '../../config/index.ts';
 import * as health from './health.ts';
 import type { Schema, ServiceTable } from './spec.ts';
 import * as grpc from './table.ts';
@@ -46,9 +46,8 @@ export const schemas: readonly OwnSchema[] = [
 
 /** A table in the form that a release is read into. */
 export function schemaOf(table: SchemaTable & { readonly services: ServiceTable }): Schema {
-  const fields = (list: readonly FieldSpec[]) => list;
   return {
-    messages: new Map(Object.entries(table.messages).map(([name, list]) => [name, fields(list)])),
+    messages: new Map(Object.entries(table.messages)),
     enums: new Map(Object.entries(table.enums).map(([name, values]) => [name, new Map(Object.entries(values))])),
     services: new Map(Object.entries(table.services)),
   };

@@ -1,0 +1,111 @@
+import { fromBinary, isFieldSet } from '@bufbuild/protobuf';
+import {
+  type DescriptorProto,
+  type FieldDescriptorProto,
+  FieldDescriptorProto_Label,
+  FieldDescriptorProto_Type,
+  FieldDescriptorProtoSchema,
+  type FileDescriptorProto,
+  FileDescriptorProtoSchema,
+} from '@bufbuild/protobuf/wkt';
+import type { FieldShape, MethodShape } from '../spec.ts';
+import { fieldNumber, identifier, invalid, maxNesting, type ProtoFile } from './proto-file.ts';
+
+/**
+ * Reads a serialised `google.protobuf.FileDescriptorProto`, as generated code carries it.
+ *
+ * @throws FILE_INVALID when the bytes are no descriptor, or one with impossible names and numbers.
+ */
+export function readDescriptor(bytes: Uint8Array, source: string): ProtoFile {
+  const file = decode(bytes, source);
+  const scope = file.package === '' ? [] : file.package.split('.').map((part) => identifier(part, source));
+  const messages = new Map<string, readonly FieldShape[]>();
+  const enums = new Map<string, ReadonlyMap<string, number>>();
+
+  const addEnums = (list: DescriptorProto['enumType'], path: readonly string[]) => {
+    for (const { name, value } of list) {
+      const values = value.map((entry) => [identifier(entry.name, source), entry.number] as const);
+      enums.set([...path, identifier(name, source)].join('.'), new Map(values));
+    }
+  };
+  const addMessage = (message: DescriptorProto, path: readonly string[]) => {
+    if (path.length > maxNesting) throw invalid(source, `nests messages more than ${maxNesting} deep`);
+    const inner = [...path, identifier(message.name, source)];
+    const name = inner.join('.');
+    const entries = new Map(
+      message.nestedType.filter((nested) => nested.options?.mapEntry).map((entry) => [`${name}.${entry.name}`, entry]),
+    );
+    messages.set(
+      name,
+      message.field.map((field) => fieldOf(field, message, name, entries, source)),
+    );
+    addEnums(message.enumType, inner);
+    for (const nested of message.nestedType) if (!nested.options?.mapEntry) addMessage(nested, inner);
+  };
+  addEnums(file.enumType, scope);
+  for (const message of file.messageType) addMessage(message, scope);
+  const services = file.service.map(
+    (service) =>
+      [
+        [...scope, identifier(service.name, source)].join('.'),
+        service.method.map(
+          (method): MethodShape => ({
+            name: identifier(method.name, source),
+            request: method.inputType,
+            ...(method.clientStreaming && { requestStream: true }),
+            response: method.outputType,
+            ...(method.serverStreaming && { responseStream: true }),
+          }),
+        ),
+      ] as const,
+  );
+  return { source, package: file.package, messages, enums, services: new Map(services) };
+}
+
+function decode(bytes: Uint8Array, source: string): FileDescriptorProto {
+  try {
+    return fromBinary(FileDescriptorProtoSchema, bytes);
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    throw invalid(source, `its descriptor cannot be decoded: ${reason}`);
+  }
+}
+
+function fieldOf(
+  field: FieldDescriptorProto,
+  message: DescriptorProto,
+  path: string,
+  entries: ReadonlyMap<string, DescriptorProto>,
+  source: string,
+): FieldShape {
+  const name = identifier(field.name, source);
+  const number = fieldNumber(field.number, `${path}.${name}`, source);
+  const entry = entries.get(field.typeName.replace(/^\./, ''));
+  if (entry) {
+    const [key, value] = [1, 2].map((part) => entry.field.find((candidate) => candidate.number === part));
+    if (!key || !value) throw invalid(source, `the map ${path}.${name} lacks its key or its value`);
+    return { number, name, type: typeOf(value, source), label: 'map', key: typeOf(key, source) };
+  }
+  const repeated = field.label === FieldDescriptorProto_Label.REPEATED;
+  const oneof = isFieldSet(field, FieldDescriptorProtoSchema.field.oneofIndex)
+    ? message.oneofDecl[field.oneofIndex]
+    : undefined;
+  return {
+    number,
+    name,
+    type: typeOf(field, source),
+    ...(repeated && { label: 'repeated' }),
+    ...(field.proto3Optional ? { optional: true } : oneof && { oneof: identifier(oneof.name, source) }),
+  };
+}
+
+/** `int32`, or the full name of a message or enumeration with its leading dot. */
+function typeOf(field: FieldDescriptorProto, source: string): string {
+  if (field.typeName !== '') {
+    for (const part of field.typeName.replace(/^\./, '').split('.')) identifier(part, source);
+    return field.typeName;
+  }
+  const type = FieldDescriptorProto_Type[field.type];
+  if (type === undefined) throw invalid(source, `gives the field ${field.name} the unknown type ${field.type}`);
+  return type.toLowerCase();
+}
