@@ -1,4 +1,5 @@
 import { ConchError } from '../../base/index.ts';
+import { exactInteger, fieldFromJson } from '../json/from-json.ts';
 import { unknownField } from '../schema/values.ts';
 import { type Field, type Message, modelConfig } from '../schema/view.ts';
 import { bindFields } from '../text/bind.ts';
@@ -15,7 +16,7 @@ const assignment = /^((?:[^="]|"(?:[^"\\]|\\.)*")*)=([\s\S]*)$/;
 /**
  * An edit from the words of a command line: `max_batch_size=8`, `backend=onnxruntime`, `input[0].dims=-1,128`,
  * `dynamic_batching={ }`. The value is what config.pbtxt would hold; quotes around strings, and brackets around lists of
- * plain values, may be left out.
+ * plain values, may be left out. Lists and messages may also be JSON: `instance_group=[{"count": 2}]`.
  *
  * @throws CONFIG_INVALID when it is not `path=value`, or path or value does not fit the schema.
  */
@@ -27,6 +28,8 @@ export function parseAssignment(text: string): ConfigEdit {
     throw new ConchError('CONFIG_INVALID', `${text} is not an assignment path=value`, { fix });
   }
   const { message, field, isOne } = leafOf(modelConfig, steps, path.trim());
+  const json = jsonOf(value);
+  if (json !== undefined) return { path: path.trim(), value: fieldFromJson(field, json, path.trim(), isOne) };
   const findings = new Findings();
   const source = spelled(field, value.trim(), isOne);
   const tree = readTree(source, findings);
@@ -37,6 +40,16 @@ export function parseAssignment(text: string): ConfigEdit {
   const [wrong] = findings.diagnostics(source, undefined, () => path.trim());
   if (wrong !== undefined) throw errorOf({ ...wrong, where: { path: path.trim() } });
   return { path: path.trim(), value: isOne && field.many ? (read as unknown[])[0] : read };
+}
+
+/** A list or object that is JSON; what is text format as well means the same in both. */
+function jsonOf(value: string): unknown {
+  if (!/^\s*[[{]/.test(value)) return undefined;
+  try {
+    return JSON.parse(value, exactInteger);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The field that a path ends in, and whether it names one value of a list or map rather than the whole. */

@@ -90,6 +90,29 @@ describe('a value is added', () => {
     ]);
   });
 
+  test('from JSON', () => {
+    expect(assigned('instance_group=[{"count": 2, "kind": "KIND_GPU"}]')).toEqual([
+      '-instance_group [{ kind: KIND_CPU }]',
+      '+instance_group [',
+      '+  {',
+      '+    kind: KIND_GPU',
+      '+    count: 2',
+      '+  }',
+      '+]',
+    ]);
+    expect(assigned('parameters={"k": {"string_value": "v"}}')[1]).toBe(
+      '+parameters { key: "k" value { string_value: "v" } }',
+    );
+    expect(assigned('parameters["y"]={"string_value": "v"}')).toEqual([
+      '+parameters { key: "y" value { string_value: "v" } }',
+    ]);
+    expect(assigned('input[0].dims=[9007199254740993]')[1]).toContain('9007199254740993');
+    expect(() => parseAssignment('dynamic_batching={"max_queue_delay": 1}')).toThrow(
+      'dynamic_batching.max_queue_delay: ModelDynamicBatching has no field max_queue_delay',
+    );
+    expect(() => parseAssignment('input=[1]')).toThrow('input[0] expects an object (ModelInput), found 1');
+  });
+
   test('behind the last item of a list, in the way the list is written', () => {
     expect(assigned('input[0].dims[2]=7')).toEqual(['-    dims: [ 1, 2 ] # dims', '+    dims: [ 1, 2, 7 ] # dims']);
     expect(assigned('input[2].name=c')).toEqual([

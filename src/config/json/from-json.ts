@@ -34,7 +34,7 @@ function parseJson(text: string, source: string | undefined): unknown {
 }
 
 /** Node gives a reviver the number's own digits, which a double would round. */
-function exactInteger(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+export function exactInteger(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
   if (typeof value !== 'number' || Number.isSafeInteger(value) || !Number.isInteger(value)) return value;
   const digits = context?.source;
   return digits !== undefined && /^-?\d{1,30}$/.test(digits) ? BigInt(digits) : value;
@@ -61,8 +61,9 @@ function messageFromJson(message: Message, json: Record<string, unknown>, path: 
   return values;
 }
 
-function fieldFromJson(field: Field, json: unknown, path: string): unknown {
-  if (!field.many) return oneFromJson(field, json, path);
+/** A field's value from JSON; `isOne` asks for one value of a list or map. @throws CONFIG_INVALID naming the path */
+export function fieldFromJson(field: Field, json: unknown, path: string, isOne = !field.many): unknown {
+  if (isOne) return oneFromJson(field, json, path);
   if (field.entry === undefined) {
     if (!Array.isArray(json)) throw wrongValue(field, json, path, 'a list');
     return json.map((one, index) => oneFromJson(field, one, `${path}[${index}]`));

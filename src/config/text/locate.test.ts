@@ -90,6 +90,18 @@ test('an unknown field has a position, too', () => {
   expect(unknown.at('foo.bar')).toBeUndefined();
 });
 
+test('an offset leads back to the path of its field', () => {
+  const read = parseConfig(
+    'name: "m"\ninput [\n  { dims: [ 1, 2 ] }\n]\nparameters { key: "k" value { string_value: "v" } }\n',
+  );
+  const pathOf = (part: string) => read.pathAt(read.text.indexOf(part));
+  expect(['name', '"m"', 'input', '{ dims', 'dims', '2', ']\np', 'key', 'string'].map(pathOf)).toEqual([
+    ...['name', 'name', 'input', 'input[0]', 'input[0].dims', 'input[0].dims[1]', 'input'],
+    ...['parameters["k"].key', 'parameters["k"].value.string_value'],
+  ]);
+  expect(read.pathAt(read.text.length)).toBe('');
+});
+
 test('paths are read as they are written', () => {
   for (const path of ['name', 'input[0].dims[12]', 'parameters["a.b[\\"]"].value', 'metric_tags[""]'])
     expect(formatPath(parsePath(path)!)).toBe(path);

@@ -23,6 +23,8 @@ export interface ParsedConfig {
   at(path: string): Position | undefined;
   /** Like `at`, for the longest beginning of the path that is given: `input[0]` for a missing `input[0].data_type`. */
   nearest(path: string): Position | undefined;
+  /** The path of the innermost field that holds an offset of the text; '' outside of all. */
+  pathAt(offset: number): string;
 }
 
 /**
@@ -50,5 +52,6 @@ export function parseConfig(text: string | Uint8Array, file?: string): ParsedCon
     ...(file === undefined ? {} : { file }),
     at: (path) => position(locate(tree, source, path)),
     nearest: (path) => position(locateNearest(tree, source, path)),
+    pathAt: (offset) => pathAt(tree, source, offset),
   };
 }
