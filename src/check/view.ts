@@ -70,7 +70,7 @@ export class ModelView {
 
   /** Whether Triton can read the config at all; nothing else is judged when it cannot. */
   get parses(): boolean {
-    return (this.entry.parsed?.diagnostics.length ?? 0) === 0;
+    return !this.entry.parsed?.diagnostics.some((one) => one.severity === 'error');
   }
 
   get isEnsemble(): boolean {

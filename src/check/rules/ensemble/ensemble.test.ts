@@ -197,8 +197,8 @@ testRule('ensemble/member-refused', {
         'f/1/': '',
       },
       [
-        'e/config.pbtxt:5:17 error step 0 needs f, which Triton refuses because of a: max_batch_size is -1, it must be 0 or more',
-        'f/config.pbtxt:5:17 error step 0 needs a, which Triton refuses: max_batch_size is -1, it must be 0 or more',
+        'e/config.pbtxt:5:15 error step 0 needs f, which Triton refuses because of a: max_batch_size is -1, it must be 0 or more',
+        'f/config.pbtxt:5:15 error step 0 needs a, which Triton refuses: max_batch_size is -1, it must be 0 or more',
       ],
     ],
   ],
