@@ -1,6 +1,7 @@
 import { checkCommand } from './check.ts';
 import type { Command, CommandGroup } from './command.ts';
 import { compileCommand } from './compile.ts';
+import { protocolCommand } from './protocol.ts';
 import { proxyCommand } from './proxy.ts';
 import { serveCommand } from './serve.ts';
 import { startCommand } from './start.ts';
@@ -14,4 +15,5 @@ export const commands: readonly (Command | CommandGroup)[] = [
   serveCommand,
   proxyCommand,
   validateCommand,
+  protocolCommand,
 ];

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { commands } from './commands.ts';
 import { run } from './run.ts';
 
 async function conch(...argv: string[]) {
@@ -15,17 +16,33 @@ async function conch(...argv: string[]) {
 test('help lists every command and ends well', async () => {
   const { code, out } = await conch('--help');
   expect(code).toBe(0);
-  for (const name of ['start', 'compile', 'check', 'serve', 'proxy', 'validate']) expect(out).toContain(`\n  ${name} `);
+  for (const { name } of commands) expect(out).toMatch(new RegExp(`\\n  ${name} `));
 });
 
-test.each(['start', 'compile', 'check', 'serve', 'proxy', 'validate'])('%s --help has an example', async (name) => {
-  const { code, out } = await conch(name, '--help');
+const words = commands.flatMap((command) =>
+  'commands' in command ? command.commands.map((inner) => [command.name, inner.name]) : [[command.name]],
+);
+
+test.each(words)('%s %s --help has an example', async (...path) => {
+  const { code, out } = await conch(...path.filter((word) => word !== undefined), '--help');
   expect(code).toBe(0);
-  expect(out).toContain(`Example:\n  conch ${name}`);
+  expect(out).toContain(`Example:\n  conch ${path.join(' ').trim()}`);
+});
+
+test('a group of commands lists them; without one of them it cannot run', async () => {
+  const { code, out } = await conch('protocol', '--help');
+  expect(code).toBe(0);
+  expect(out).toMatch(/Usage: conch protocol[\s\S]*\n {2}diff [\s\S]*\n {2}sync /);
+  const without = await conch('protocol');
+  expect([without.code, without.out]).toEqual([2, '']);
+  expect(without.err).toContain('Usage: conch protocol');
 });
 
 test.each([
   [['complie'], "unknown command 'complie'\n(Did you mean compile?)"],
+  [['protocol', 'dif'], "unknown command 'dif'\n(Did you mean diff?)"],
+  [['protocol', 'diff'], '--against is missing: it names the Triton release to compare with'],
+  [['protocol', 'diff', '--against', '/nowhere/protobuf'], 'no file or folder at /nowhere/protobuf'],
   [['serve', '--http-prt', '1'], "unknown option '--http-prt'\n(Did you mean --http-port?)"],
   [['serve', '--http-port', '70000'], "--http-port: expected a whole number from 0 to 65535, got '70000'"],
   [['validate'], "missing required argument 'model'"],

@@ -40,6 +40,10 @@ export type {
   ServerMetadata,
   TensorMetadata,
 } from './inference.ts';
+export { diffAgainst, type ReleaseDiff, type ReleaseSync, type SchemaDiff, syncAgainst } from './schema/against.ts';
+export type { Difference, DifferenceKind } from './schema/diff.ts';
+export type * as grpc from './schema/generated.ts';
+export type { SchemaName } from './schema/schemas.ts';
 export type {
   InferBatchStatistics,
   InferResponseStatistics,
