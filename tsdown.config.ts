@@ -2,7 +2,7 @@ import { defineConfig } from 'tsdown';
 
 // One output file a source file: worker threads and the deployment file's `conch-triton` are found by their paths.
 export default defineConfig({
-  entry: ['src/**/*.ts', '!src/**/*.test.ts', '!src/**/{testing,fixtures}/**'],
+  entry: ['src/**/*.ts', '!src/**/*.test.ts', '!src/**/testing.ts', '!src/**/{testing,fixtures}/**'],
   unbundle: true,
   format: 'esm',
   platform: 'node',

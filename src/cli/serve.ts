@@ -22,6 +22,17 @@ export const serveCommand: Command = {
     { flags: '--http-address <host>', summary: 'address to listen on', default: '127.0.0.1' },
     { flags: '--load-model <name>', summary: 'load only this model; may be repeated', many: true },
     { flags: '--threads <n>', summary: 'threads of the ONNX runtime for each instance', parse: positiveInteger },
+    {
+      flags: '--http-max-input-size <bytes>',
+      summary: 'largest JSON or decompressed body (default: 64 MiB)',
+      parse: positiveInteger,
+    },
+    {
+      flags: '--exit-timeout-secs <s>',
+      summary: 'how long stopping waits for requests under way (default: 30)',
+      parse: positiveInteger,
+    },
+    { flags: '--id <name>', summary: "the server's name in its metadata", default: 'triton' },
     { flags: '--no-exit-on-error', summary: 'serve the other models when one fails to load' },
     logOption,
   ],
@@ -36,6 +47,9 @@ export const serveCommand: Command = {
       metricsPort: options.metricsPort as number,
       exitOnError: options.exitOnError !== false,
       logger: createLogger(options.logLevel as never),
+      id: options.id as string,
+      ...(options.httpMaxInputSize !== undefined && { httpMaxInputSize: options.httpMaxInputSize as number }),
+      ...(options.exitTimeoutSecs !== undefined && { exitTimeoutSecs: options.exitTimeoutSecs as number }),
       ...(options.loadModel !== undefined && { models: options.loadModel as string[] }),
       ...(options.threads !== undefined && { threads: options.threads as number }),
     });
