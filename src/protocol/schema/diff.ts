@@ -84,9 +84,7 @@ export function renamedFields(
   return new Map(
     ours.flatMap((field) => {
       const successor = kept.has(field.name) ? undefined : fresh.get(field.number);
-      return successor && declaration({ ...successor, name: '' }) === declaration({ ...field, name: '' })
-        ? [[field.name, successor] as const]
-        : [];
+      return successor && declaration(successor) === declaration(field) ? [[field.name, successor] as const] : [];
     }),
   );
 }
@@ -141,11 +139,11 @@ function diffMethods(
   });
 }
 
-/** `repeated string names = 3`, with the oneof where there is one. */
+/** A field but for its name: `repeated string = 3`, with the oneof where there is one. */
 function declaration(field: FieldShape): string {
   const label = field.label === 'repeated' || field.optional ? `${labelText(field)} ` : '';
   const oneof = field.oneof === undefined ? '' : ` (oneof ${field.oneof})`;
-  return `${label}${typeText(field)} ${field.name} = ${field.number}${oneof}`;
+  return `${label}${typeText(field)} = ${field.number}${oneof}`;
 }
 
 function typeText(field: FieldShape): string {
