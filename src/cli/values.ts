@@ -37,3 +37,12 @@ export function address(text: string, flag: string): string {
   }
   return url.href.replace(/\/$/, '');
 }
+
+/** GPU ids separated by commas; `none` is an empty list. */
+export function deviceIds(text: string, flag: string): number[] {
+  if (text === 'none') return [];
+  if (!/^\d+(,\d+)*$/.test(text)) {
+    throw new ConchError('USAGE', `${flag}: expected GPU ids like 0,1 or none, got '${text}'`);
+  }
+  return text.split(',').map(Number);
+}

@@ -1,0 +1,77 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { run } from './run.ts';
+
+let models: string;
+const config = (line: string) =>
+  `name: "m"\nbackend: "python"\n${line}\ninput [ { name: "x" data_type: TYPE_FP32 dims: [ 4 ] } ]\noutput [ { name: "y" data_type: TYPE_FP32 dims: [ 4 ] } ]\ninstance_group [ { kind: KIND_CPU count: 1 } ]\n`;
+
+beforeEach(async () => {
+  models = await mkdtemp(join(tmpdir(), 'conch check-'));
+  await mkdir(join(models, 'm/1'), { recursive: true });
+  await writeFile(join(models, 'm/1/model.py'), 'class TritonPythonModel:\n    pass\n');
+});
+afterEach(() => rm(models, { recursive: true, force: true }));
+
+async function conch(...argv: string[]) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const streams = {
+    stdout: { write: (text: string) => out.push(text) },
+    stderr: { write: (text: string) => err.push(text) },
+  };
+  const code = await run(argv, { ...streams, signal: new AbortController().signal });
+  return { code, out: out.join(''), err: err.join('') };
+}
+
+test('an error is shown with its line, a caret and the fix; the exit code is 1', async () => {
+  await writeFile(join(models, 'm/config.pbtxt'), config('max_batchsize: 8'));
+  const { code, out } = await conch('check', models);
+  expect(out).toContain('m/config.pbtxt:3:1 error');
+  expect(out).toContain('  3 | max_batchsize: 8\n    | ^');
+  expect(out).toContain('1 model, 1 refused: 1 error, 0 warnings');
+  expect(code).toBe(1);
+});
+
+test('--fix writes what needs no decision and checks again', async () => {
+  await writeFile(join(models, 'm/config.pbtxt'), config('max_batchsize: 8 # keep me'));
+  const { code, err } = await conch('check', models, '--fix');
+  expect(err).toContain('m/config.pbtxt: 1 fix applied');
+  expect(await readFile(join(models, 'm/config.pbtxt'), 'utf8')).toContain('max_batch_size: 8 # keep me');
+  expect(code).toBe(0);
+});
+
+test('--json follows the contract', async () => {
+  await writeFile(
+    join(models, 'm/config.pbtxt'),
+    config('max_batch_size: 4 dynamic_batching { preferred_batch_size: 8 }'),
+  );
+  const { code, out } = await conch('check', models, '--json', '--target', '26.07');
+  const report = JSON.parse(out);
+  expect(report).toMatchObject({ target: 'triton:26.07', models: { m: { verdict: 'refused', errors: 1 } } });
+  expect(report.diagnostics.find((one: { severity: string }) => one.severity === 'error')).toMatchObject({
+    model: 'm',
+    line: 3,
+    file: expect.stringContaining('config.pbtxt'),
+  });
+  expect(code).toBe(1);
+});
+
+test('--gpus decides whether a GPU model loads', async () => {
+  await writeFile(join(models, 'm/config.pbtxt'), config('').replace('KIND_CPU', 'KIND_GPU'));
+  expect((await conch('check', models, '--gpus', '0')).code).toBe(0);
+  expect((await conch('check', models, '--gpus', 'none')).code).toBe(1);
+  expect((await conch('check', models, '--gpus', 'all')).err).toContain(
+    "--gpus: expected GPU ids like 0,1 or none, got 'all'",
+  );
+});
+
+test('an unknown target lists the known ones', async () => {
+  await writeFile(join(models, 'm/config.pbtxt'), config(''));
+  const { code, err } = await conch('check', models, '--target', 'triton:99.01');
+  expect(err).toContain('99.01');
+  expect(err).toContain('26.07');
+  expect(code).toBe(2);
+});
