@@ -1,7 +1,14 @@
 import { join } from 'node:path';
-import { type CompletedConfig, completeConfig, type ModelConfig, toInteger } from '../config/index.ts';
+import { type CompletedConfig, type ModelConfig, toInteger } from '../config/index.ts';
 import type { OnnxSummary, Target } from '../onnx/index.ts';
-import { type ModelEntry, type ModelRepository, type ModelVersion, selectVersions } from '../repository/index.ts';
+import {
+  completeModel,
+  type ModelEntry,
+  type ModelRepository,
+  type ModelVersion,
+  selectVersions,
+  servedVersions,
+} from '../repository/index.ts';
 import { memberNames } from './order.ts';
 
 /** What is known about the machine that will serve; rules that need an unknown fact say so or stay silent. */
@@ -79,7 +86,8 @@ export class ModelView {
 
   /** The config as Triton would complete it, with what stood in the way. */
   get completed(): CompletedConfig {
-    this.#completed ??= this.#complete();
+    const { gpus } = this.repository.host;
+    this.#completed ??= completeModel(this.entry, gpus === undefined ? {} : { gpus });
     return this.#completed;
   }
 
@@ -128,11 +136,7 @@ export class ModelView {
 
   /** Versions that the policy selects, ascending. */
   get versions(): readonly ModelVersion[] {
-    if (this.#versions === undefined) {
-      const { versions } = this.entry;
-      const chosen = new Set(this.selects(versions.map((one) => one.version)));
-      this.#versions = versions.filter((one) => chosen.has(one.version));
-    }
+    this.#versions ??= servedVersions(this.entry);
     return this.#versions;
   }
 
@@ -155,24 +159,4 @@ export class ModelView {
     const text = this.repository.files.read(join(this.versions.at(-1)?.dir ?? this.entry.dir, file));
     return text === undefined || Buffer.from(text).includes('auto_complete_config');
   }
-
-  #complete(): CompletedConfig {
-    const { gpus } = this.repository.host;
-    const first = firstFolder(this.entry);
-    const files = first?.files.map(({ path }) => path.replace(/\/.*$/, '/')) ?? [];
-    const onnx = this.versions.at(-1)?.onnx;
-    return completeConfig(this.written, {
-      modelName: this.name,
-      versionFiles: [...new Set(files)],
-      ...(gpus === undefined ? {} : { gpus }),
-      ...(onnx === undefined ? {} : { onnx }),
-    });
-  }
-}
-
-/** Triton looks for known files in the folder that sorts first as text, even if that one is no version. */
-function firstFolder(entry: ModelEntry): ModelVersion | undefined {
-  const names = [...entry.versions.map((one) => one.folder), ...entry.ignoredFolders.map((one) => one.name)];
-  const first = names.sort()[0];
-  return entry.versions.find((one) => one.folder === first);
 }
