@@ -1,4 +1,4 @@
-import { dirname, isAbsolute, relative } from 'node:path';
+import { isAbsolute, relative } from 'node:path';
 import type { Diagnostic, Severity } from '../../base/index.ts';
 import type { ModelRepository } from '../../repository/index.ts';
 import { count } from '../names.ts';
@@ -23,12 +23,13 @@ const paints: Readonly<Record<Severity, keyof Palette>> = { error: 'red', warnin
 
 /**
  * For people: place, message and code of each finding, the line it is about with a caret, its fix; then one line that
- * sums up. Paths are relative to the folder that holds the repository. No line break at the end.
+ * sums up. Paths below `base` (the working directory) are relative to it. No line break at the end.
  */
 export function formatText(
   diagnostics: readonly Diagnostic[],
   repository: ModelRepository,
   palette: Palette = plainPalette,
+  base: string = process.cwd(),
 ): string {
   const texts = new Map(repository.models.map((entry) => [entry.configFile, entry.parsed?.text]));
   const lines = new Map<string, string[]>();
@@ -39,18 +40,18 @@ export function formatText(
     lines.set(file, split);
     return split[line - 1]?.replace(/\r$/, '');
   };
-  const blocks = diagnostics.map((diagnostic) => block(diagnostic, repository.root, lineOf, palette));
+  const blocks = diagnostics.map((diagnostic) => block(diagnostic, base, lineOf, palette));
   return [...blocks, summary(diagnostics, repository, palette)].join('\n\n');
 }
 
 function block(
   { code, severity, message, where, fix }: Diagnostic,
-  root: string,
+  base: string,
   lineOf: (file: string, line: number) => string | undefined,
   palette: Palette,
 ): string {
   const { file, line, column } = where;
-  const place = [file === undefined ? undefined : shownPath(file, root), line, column].filter(
+  const place = [file === undefined ? undefined : shownPath(file, base), line, column].filter(
     (part) => part !== undefined,
   );
   const paint = palette[paints[severity]];
@@ -89,11 +90,11 @@ function summary(diagnostics: readonly Diagnostic[], repository: ModelRepository
   return `${checked}: ${parts.join(', ')}`;
 }
 
-/** As seen from the folder that holds the repository: `models/finbert/config.pbtxt`. */
-function shownPath(file: string, root: string): string {
+/** `models/finbert/config.pbtxt`; what lies outside of the base keeps its whole path. */
+function shownPath(file: string, base: string): string {
   if (!isAbsolute(file)) return file;
-  const path = relative(dirname(root), file);
-  return path.startsWith('..') ? file : path;
+  const path = relative(base, file);
+  return path === '' || path.startsWith('..') ? file : path;
 }
 
 function oneLine(text: string): string {

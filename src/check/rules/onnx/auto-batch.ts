@@ -7,7 +7,7 @@ export const autoBatch: ModelRule = {
   why: 'When inputs or outputs are missing and every tensor of the graph has a dynamic first dimension, the backend takes that dimension for a batch dimension: it sets `max_batch_size` to `default-max-batch-size` of the server (4) and adds dynamic batching. An absent batch size and an explicit 0 look alike to it. Both then change with the flags of the server.',
   fix: 'Write `max_batch_size` and all inputs and outputs; then nothing is filled in.',
   *check(model) {
-    const change = model.completed.changes.find((one) => one.path === 'max_batch_size' && one.by === 'backend');
+    const change = model.completed.changes.find((one) => one.path === 'max_batch_size');
     if (change === undefined || model.entry.parsed === undefined) return;
     const given = model.written.max_batch_size === undefined ? 'absent' : String(model.written.max_batch_size);
     yield {

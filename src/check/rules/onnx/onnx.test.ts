@@ -263,14 +263,14 @@ testRule('onnx/shape', {
       onnx(dims('3, 224, 224', '10'), header({ x: ['FP32', 'N', 3, 'H'] }, { y: ['FP32', 'N', 7] })),
       [
         "m/config.pbtxt:3:42 error input 'x' is [batch, 3, 224, 224], in the ONNX model it is [batch=N, 3, H]: the ranks are 4 and 3",
-        "m/config.pbtxt:4:43 error output 'y' is [batch, 10], in the ONNX model it is [batch=N, 7]: dimension 0 is 7",
+        "m/config.pbtxt:4:51 error output 'y' is [batch, 10], in the ONNX model it is [batch=N, 7]: dims[0] must be 7",
       ],
     ],
     [
       onnx(dims('-1', '4'), header({ x: ['FP32', 'N', 4] }, { y: ['FP32', 'N', undefined] })),
       [
-        "m/config.pbtxt:3:42 error input 'x' is [batch, -1], in the ONNX model it is [batch=N, 4]: dimension 0 is 4",
-        "m/config.pbtxt:4:43 error output 'y' is [batch, 4], in the ONNX model it is [batch=N, ?]: the dynamic dimension 0 must be -1 in an output",
+        "m/config.pbtxt:3:50 error input 'x' is [batch, -1], in the ONNX model it is [batch=N, 4]: dims[0] must be 4",
+        "m/config.pbtxt:4:51 error output 'y' is [batch, 4], in the ONNX model it is [batch=N, ?]: dims[0] is dynamic there and must be -1 in an output",
       ],
     ],
     [

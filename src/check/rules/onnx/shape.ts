@@ -1,3 +1,4 @@
+import { configFix } from '../../edits.ts';
 import { backendDims, hasSoundDims } from '../../fields.ts';
 import type { ModelRule } from '../../rule.ts';
 import { shownOnnxShape, shownShape, withWildcards } from '../../shapes.ts';
@@ -13,29 +14,38 @@ export const shape: ModelRule = {
     for (const match of matchesOf(model)) {
       const { tensor, info, path, label, where } = match;
       if (info.shape === undefined || !hasSoundDims(tensor) || isRagged(model, tensor)) continue;
-      const why = misfit(match, model.batches);
-      if (why === undefined) continue;
-      const dims = backendDims(tensor);
-      const graph = model.batches ? withWildcards(info.shape).slice(1) : withWildcards(info.shape);
+      const fault = misfit(match, model.batches);
+      if (fault === undefined) continue;
+      const field = tensor.reshape ? 'reshape.shape' : 'dims';
+      const wanted = withWildcards(info.shape).slice(Number(model.batches));
+      const shapes = `${shownShape(backendDims(tensor), model.batches)}, in the ONNX model it is ${shownOnnxShape(info.shape, model.batches)}`;
+      const [at, why] = fault;
+      const isOneWay = wanted.length > 0 && !tensor.reshape && model.versions.length === 1;
       yield {
-        path: tensor.reshape ? `${path}.reshape.shape` : `${path}.dims`,
-        message: `${label} is ${shownShape(dims, model.batches)}, in the ONNX model it is ${shownOnnxShape(info.shape, model.batches)}: ${why}${where}`,
-        ...(graph.length > 0 && !tensor.reshape ? { fix: `set dims: [ ${graph.join(', ')} ]` } : {}),
+        path: at === undefined ? `${path}.${field}` : `${path}.${field}[${at}]`,
+        message: `${label} is ${shapes}: ${at === undefined ? why : `${field}[${at}] ${why}`}${where}`,
+        ...(isOneWay
+          ? { fix: configFix(model, `set dims: [ ${wanted.join(', ')} ]`, { path: `${path}.dims`, value: wanted }) }
+          : {}),
       };
     }
   },
 };
 
-function misfit({ tensor, info, kind }: Match, batches: boolean): string | undefined {
+/** The dimension that does not fit, if it is one, and why. */
+function misfit({ tensor, info, kind }: Match, batches: boolean): [at: number | undefined, why: string] | undefined {
   const dims = backendDims(tensor);
   const graph = withWildcards(info.shape!);
   // A tensor without the batch dimension that it should have is reported as that.
-  if (batches && (graph.length === 0 || graph[0] !== -1)) return undefined;
-  const own = batches ? graph.slice(1) : graph;
-  if (!batches && graph.length === 0)
-    return dims.every((one) => one === 1) ? undefined : 'it is a scalar, so all dims must be 1';
-  if (own.length !== dims.length) return `the ranks are ${dims.length + Number(batches)} and ${graph.length}`;
+  if (batches && graph[0] !== -1) return undefined;
+  if (!batches && graph.length === 0) {
+    return dims.every((one) => one === 1) ? undefined : [undefined, 'it is a scalar, so all dims must be 1'];
+  }
+  const own = graph.slice(Number(batches));
+  if (own.length !== dims.length) {
+    return [undefined, `the ranks are ${dims.length + Number(batches)} and ${graph.length}`];
+  }
   const at = own.findIndex((one, index) => one !== dims[index] && (one !== -1 || kind === 'output'));
   if (at < 0) return undefined;
-  return own[at] === -1 ? `the dynamic dimension ${at} must be -1 in an output` : `dimension ${at} is ${own[at]}`;
+  return [at, own[at] === -1 ? 'is dynamic there and must be -1 in an output' : `must be ${own[at]}`];
 }
