@@ -37,7 +37,9 @@ export function fillBlanks(completion: Completion): void {
 function givenBackend({ config, context }: Completion): Backend | undefined {
   const rows = backends.filter((row) => row.backend === config.backend);
   const named = rows.find((row) => isNamed(row, config.platform, config.default_model_filename));
-  if (named !== undefined || config.platform) return named;
+  if (named !== undefined) return named;
+  // A platform that names no row leaves a backend of several rows undecided; one of a single row is filled all the same.
+  if (config.platform) return rows.length === 1 && rows[0]!.platforms.length === 0 ? rows[0] : undefined;
   const held = config.default_model_filename ? undefined : rows.find((row) => holds(context.versionFiles, row));
   return held ?? (config.backend === 'tensorflow' ? undefined : rows[0]);
 }

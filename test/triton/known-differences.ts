@@ -1,0 +1,7 @@
+/** Cases in which conch departs from the real server on purpose, with the reason. Short, and only to shrink. */
+export const knownDifferences: Readonly<Record<string, string>> = {
+  'model: agent that is not there':
+    "which agents are installed is not in the repository; NVIDIA's images carry `checksum`, the oracle none",
+  'model: code that does not import': 'reading a repository never executes anything',
+  'ensemble: inflight limit': 'max_inflight_requests came after the oracle, and conch writes for newer releases too',
+};

@@ -1,0 +1,27 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { hashValue } from '../../src/base/index.ts';
+import { cases } from './cases/index.ts';
+import { judge } from './judge.ts';
+import { knownDifferences } from './known-differences.ts';
+import { writeFiles } from './oracle.ts';
+import { readRecorded } from './recorded.ts';
+
+// What conch says about each case, against what a real Triton said when `npm run test:triton -- --record` asked it.
+const recorded = readRecorded();
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'conch-cases-'));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+test.each(cases)('$name', async (one) => {
+  const answer = recorded[one.name];
+  expect(answer?.files, 'not recorded: run npm run test:triton -- --record').toBe(hashValue(one.files));
+  writeFiles(root, one.files);
+  const disagreements = await judge(root, answer!);
+  if (one.name in knownDifferences) expect(disagreements).not.toEqual([]);
+  else expect(disagreements).toEqual([]);
+});
