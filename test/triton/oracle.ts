@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Case } from './case.ts';
@@ -40,10 +40,21 @@ export class Oracle {
     return this.#root;
   }
 
-  async ask(case_: Case): Promise<CaseAnswer> {
+  ask(case_: Case): Promise<CaseAnswer> {
+    writeFiles(this.#root, case_.files);
+    return this.#askRoot();
+  }
+
+  /** Asks about a copy of a repository folder. */
+  askFolder(folder: string): Promise<CaseAnswer> {
+    writeFiles(this.#root, {});
+    cpSync(folder, this.#root, { recursive: true });
+    return this.#askRoot();
+  }
+
+  async #askRoot(): Promise<CaseAnswer> {
     if (!this.#server?.alive) this.#server = await RealTriton.start(this.#folder, this.#root, this.#flags);
     const server = this.#server;
-    writeFiles(this.#root, case_.files);
     const models: Record<string, ModelAnswer> = {};
     try {
       for (const name of modelNames(this.#root)) models[name] = await askModel(server, name);

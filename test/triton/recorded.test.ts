@@ -9,7 +9,7 @@ import { knownDifferences } from './known-differences.ts';
 import { writeFiles } from './oracle.ts';
 import { readRecorded } from './recorded.ts';
 
-// What conch says about each case, against what a real Triton said when `npm run test:triton -- --record` asked it.
+// What conch says about each case, against what a real Triton said when `npm run record:triton` asked it.
 const recorded = readRecorded();
 let root: string;
 beforeAll(async () => {
@@ -19,7 +19,7 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 
 test.each(cases)('$name', async (one) => {
   const answer = recorded[one.name];
-  expect(answer?.files, 'not recorded: run npm run test:triton -- --record').toBe(hashValue(one.files));
+  expect(answer?.files, 'not recorded: run npm run record:triton').toBe(hashValue(one.files));
   writeFiles(root, one.files);
   const disagreements = await judge(root, answer!);
   if (one.name in knownDifferences) expect(disagreements).not.toEqual([]);
