@@ -122,11 +122,12 @@ function diffMethods(
   ours: readonly MethodShape[] = [],
   release: readonly MethodShape[] = [],
 ): Difference[] {
-  const names = [...new Set([...ours, ...release].map((method) => method.name))];
-  return names.flatMap((name): Difference[] => {
+  const byName = (methods: readonly MethodShape[]) => new Map(methods.map((method) => [method.name, method]));
+  const [mineByName, theirsByName] = [byName(ours), byName(release)];
+  return [...new Set([...mineByName.keys(), ...theirsByName.keys()])].flatMap((name): Difference[] => {
     const path = `${service}.${name}`;
-    const mine = ours.find((method) => method.name === name);
-    const theirs = release.find((method) => method.name === name);
+    const mine = mineByName.get(name);
+    const theirs = theirsByName.get(name);
     if (!theirs) return [{ kind: 'removed', element: 'method', path, ours: signature(mine!) }];
     if (!mine) return [{ kind: 'added', element: 'method', path, release: signature(theirs) }];
     const differences: Difference[] = [];

@@ -7,9 +7,18 @@ import {
   FieldDescriptorProtoSchema,
   type FileDescriptorProto,
   FileDescriptorProtoSchema,
+  type MethodDescriptorProto,
 } from '@bufbuild/protobuf/wkt';
 import type { FieldShape, MethodShape } from '../spec.ts';
-import { fieldNumber, identifier, invalid, maxNesting, type ProtoFile } from './proto-file.ts';
+import {
+  fieldNumber,
+  identifier,
+  invalid,
+  limitDeclarations,
+  maxNesting,
+  type ProtoFile,
+  typeReference,
+} from './proto-file.ts';
 
 /**
  * Reads a serialised `google.protobuf.FileDescriptorProto`, as generated code carries it.
@@ -21,6 +30,7 @@ export function readDescriptor(bytes: Uint8Array, source: string): ProtoFile {
   const scope = file.package === '' ? [] : file.package.split('.').map((part) => identifier(part, source));
   const messages = new Map<string, readonly FieldShape[]>();
   const enums = new Map<string, ReadonlyMap<string, number>>();
+  const services = new Map<string, readonly MethodShape[]>();
 
   const addEnums = (list: DescriptorProto['enumType'], path: readonly string[]) => {
     for (const { name, value } of list) {
@@ -35,31 +45,28 @@ export function readDescriptor(bytes: Uint8Array, source: string): ProtoFile {
     const entries = new Map(
       message.nestedType.filter((nested) => nested.options?.mapEntry).map((entry) => [`${name}.${entry.name}`, entry]),
     );
-    messages.set(
-      name,
-      message.field.map((field) => fieldOf(field, message, name, entries, source)),
-    );
+    const fields = message.field.map((field) => fieldOf(field, message, name, entries, source));
+    for (const key of ['name', 'number'] as const) {
+      const seen = new Set(fields.map((field) => field[key]));
+      if (seen.size < fields.length) throw invalid(source, `${name} has two fields of one ${key}`);
+    }
+    messages.set(name, fields);
     addEnums(message.enumType, inner);
     for (const nested of message.nestedType) if (!nested.options?.mapEntry) addMessage(nested, inner);
   };
   addEnums(file.enumType, scope);
   for (const message of file.messageType) addMessage(message, scope);
-  const services = file.service.map(
-    (service) =>
-      [
-        [...scope, identifier(service.name, source)].join('.'),
-        service.method.map(
-          (method): MethodShape => ({
-            name: identifier(method.name, source),
-            request: method.inputType,
-            ...(method.clientStreaming && { requestStream: true }),
-            response: method.outputType,
-            ...(method.serverStreaming && { responseStream: true }),
-          }),
-        ),
-      ] as const,
-  );
-  return { source, package: file.package, messages, enums, services: new Map(services) };
+  for (const { name, method } of file.service) {
+    services.set(
+      [...scope, identifier(name, source)].join('.'),
+      method.map((each) => methodOf(each, source)),
+    );
+  }
+  const sizes = [...messages.values(), ...services.values()].map((list) => list.length + 1);
+  for (const values of enums.values()) sizes.push(values.size + 1);
+  const declared = sizes.reduce((sum, size) => sum + size, 0);
+  limitDeclarations(declared, source);
+  return { source, package: file.package, messages, enums, services };
 }
 
 function decode(bytes: Uint8Array, source: string): FileDescriptorProto {
@@ -99,12 +106,19 @@ function fieldOf(
   };
 }
 
+function methodOf(method: MethodDescriptorProto, source: string): MethodShape {
+  return {
+    name: identifier(method.name, source),
+    request: typeReference(method.inputType, source),
+    ...(method.clientStreaming && { requestStream: true }),
+    response: typeReference(method.outputType, source),
+    ...(method.serverStreaming && { responseStream: true }),
+  };
+}
+
 /** `int32`, or the full name of a message or enumeration with its leading dot. */
 function typeOf(field: FieldDescriptorProto, source: string): string {
-  if (field.typeName !== '') {
-    for (const part of field.typeName.replace(/^\./, '').split('.')) identifier(part, source);
-    return field.typeName;
-  }
+  if (field.typeName !== '') return typeReference(field.typeName, source);
   const type = FieldDescriptorProto_Type[field.type];
   if (type === undefined) throw invalid(source, `gives the field ${field.name} the unknown type ${field.type}`);
   return type.toLowerCase();

@@ -15,7 +15,10 @@ export interface ProtoFile {
 export const maxNesting = 32;
 
 /** Triton's files are 30 to 100 KB, their Python modules about the same. */
-export const maxFileBytes = 4 * 1024 * 1024;
+export const maxFileBytes = 1024 * 1024;
+
+/** Triton's largest file has about 420. protobufjs takes time that grows with the square: a second for this many. */
+export const maxDeclarations = 4_000;
 
 /**
  * A name that a release declares. Names go into source files and onto terminals, and a descriptor can hold any text
@@ -28,10 +31,22 @@ export function identifier(name: string, source: string): string {
   throw invalid(source, `declares the name ${JSON.stringify(name.slice(0, 60))}, which is no identifier`);
 }
 
+/** A type as a field or method names it: identifiers joined by dots, maybe one in front. @throws FILE_INVALID */
+export function typeReference(type: string, source: string): string {
+  if (type.length > 1000) throw invalid(source, `names a type of ${type.length} letters`);
+  for (const part of type.replace(/^\./, '').split('.')) identifier(part, source);
+  return type;
+}
+
 /** @throws FILE_INVALID unless `number` may number a field: 1 to 2^29 - 1. */
 export function fieldNumber(number: number, field: string, source: string): number {
   if (Number.isInteger(number) && number >= 1 && number <= 536_870_911) return number;
   throw invalid(source, `numbers the field ${field} ${number}, expected 1 to 536870911`);
+}
+
+/** @throws FILE_INVALID when a file declares more than any schema would. */
+export function limitDeclarations(count: number, source: string): void {
+  if (count > maxDeclarations) throw invalid(source, `has more than ${maxDeclarations} declarations`);
 }
 
 /** The error for a file that is there but cannot be read as part of a release. */

@@ -1,6 +1,14 @@
 import protobuf from 'protobufjs';
 import type { FieldShape, MethodShape } from '../spec.ts';
-import { fieldNumber, identifier, invalid, maxNesting, type ProtoFile } from './proto-file.ts';
+import {
+  fieldNumber,
+  identifier,
+  invalid,
+  limitDeclarations,
+  maxNesting,
+  type ProtoFile,
+  typeReference,
+} from './proto-file.ts';
 
 /**
  * Reads the text of a .proto file. Types that fields name are left as written; `resolveTypes` makes them full names
@@ -9,6 +17,8 @@ import { fieldNumber, identifier, invalid, maxNesting, type ProtoFile } from './
  * @throws FILE_INVALID with the line, when the text cannot be parsed.
  */
 export function parseProtoText(text: string, source: string): ProtoFile {
+  // Every declaration has one of these, and so has every entry of a reserved list.
+  limitDeclarations(text.match(/[;,{]/g)?.length ?? 0, source);
   const parsed = parse(text, source);
   const messages = new Map<string, readonly FieldShape[]>();
   const enums = new Map<string, ReadonlyMap<string, number>>();
@@ -45,7 +55,10 @@ function parse(text: string, source: string): protobuf.IParserResult {
   } catch (thrown) {
     const message = thrown instanceof Error ? thrown.message : String(thrown);
     const line = /\(line (\d+)\)/.exec(message)?.[1];
-    const problem = message.replace(/ \(line \d+\)/, '').slice(0, 200);
+    const problem = message
+      .replace(/ \(line \d+\)/, '')
+      .slice(0, 200)
+      .replace(/\p{Cc}/gu, '?');
     throw invalid(source, `not a .proto file: ${problem}`, line === undefined ? {} : { line: Number(line) });
   }
 }
@@ -56,7 +69,7 @@ function fieldOf(field: protobuf.Field, message: string, source: string): FieldS
   return {
     number: fieldNumber(field.id, `${message}.${field.name}`, source),
     name: identifier(field.name, source),
-    type: field.type,
+    type: typeReference(field.type, source),
     ...(map ? { label: 'map' as const, key: map.keyType } : field.repeated && { label: 'repeated' as const }),
     ...(optional ? { optional: true as const } : field.partOf && { oneof: field.partOf.name }),
   };
@@ -65,9 +78,9 @@ function fieldOf(field: protobuf.Field, message: string, source: string): FieldS
 function methodOf(method: protobuf.Method, source: string): MethodShape {
   return {
     name: identifier(method.name, source),
-    request: method.requestType,
+    request: typeReference(method.requestType, source),
     ...(method.requestStream && { requestStream: true as const }),
-    response: method.responseType,
+    response: typeReference(method.responseType, source),
     ...(method.responseStream && { responseStream: true as const }),
   };
 }

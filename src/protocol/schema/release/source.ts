@@ -49,7 +49,7 @@ async function readPath(path: string, packages: ReadonlySet<string>): Promise<Pr
   const files: ProtoFile[] = [];
   for (const file of paths) {
     const text = await readText(file);
-    const named = /^\s*package\s+([\w.]+)\s*;/m.exec(text)?.[1];
+    const named = /^[ \t]*package[ \t]+([\w.]+)[ \t]*;/m.exec(text)?.[1];
     if (file.endsWith('.proto') && named !== undefined && !packages.has(named)) continue;
     files.push(...(await parseText(text, file)));
   }
