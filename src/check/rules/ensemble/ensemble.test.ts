@@ -310,6 +310,16 @@ testRule('ensemble/unmapped-input', {
   silent: [[good], [ensemble(one, member('a', '', wider.replace('"w"', '"w" optional: true')))]],
 });
 
+testRule('ensemble/repeated-output', {
+  fires: [
+    [
+      ensemble(one, member('a', `output [ { ${y} } ]`)),
+      ["e/config.pbtxt:5:100 error step 0 maps output 'y', which a declares 2 times"],
+    ],
+  ],
+  silent: [[good], [ensemble(one, member('a', `input [ { ${x} } ]`))]],
+});
+
 testRule('ensemble/datatype', {
   fires: [
     [

@@ -12,6 +12,7 @@ import { memberRefused } from './member-refused.ts';
 import { nameEscapes } from './name-escapes.ts';
 import { platform } from './platform.ts';
 import { redundantTensor } from './redundant-tensor.ts';
+import { repeatedOutput } from './repeated-output.ts';
 import { shape } from './shape.ts';
 import { shapeAtRun } from './shape-at-run.ts';
 import { stepIncomplete } from './step-incomplete.ts';
@@ -41,6 +42,7 @@ export const ensembleRules: readonly Rule[] = [
   batchSizeSmaller,
   unknownTensor,
   unmappedInput,
+  repeatedOutput,
   datatype,
   shape,
   shapeAtRun,
