@@ -10,15 +10,7 @@ import {
   type MethodDescriptorProto,
 } from '@bufbuild/protobuf/wkt';
 import type { FieldShape, MethodShape } from '../spec.ts';
-import {
-  fieldNumber,
-  identifier,
-  invalid,
-  limitDeclarations,
-  maxNesting,
-  type ProtoFile,
-  typeReference,
-} from './proto-file.ts';
+import { fieldNumber, identifier, invalid, limitDeclarations, type ProtoFile, typeReference } from './proto-file.ts';
 
 /**
  * Reads a serialised `google.protobuf.FileDescriptorProto`, as generated code carries it.
@@ -39,7 +31,6 @@ export function readDescriptor(bytes: Uint8Array, source: string): ProtoFile {
     }
   };
   const addMessage = (message: DescriptorProto, path: readonly string[]) => {
-    if (path.length > maxNesting) throw invalid(source, `nests messages more than ${maxNesting} deep`);
     const inner = [...path, identifier(message.name, source)];
     const name = inner.join('.');
     const entries = new Map(
@@ -119,7 +110,9 @@ function methodOf(method: MethodDescriptorProto, source: string): MethodShape {
 /** `int32`, or the full name of a message or enumeration with its leading dot. */
 function typeOf(field: FieldDescriptorProto, source: string): string {
   if (field.typeName !== '') return typeReference(field.typeName, source);
-  const type = FieldDescriptorProto_Type[field.type];
-  if (type === undefined) throw invalid(source, `gives the field ${field.name} the unknown type ${field.type}`);
-  return type.toLowerCase();
+  // A type number that protobuf does not know counts as absent, whose default would be double.
+  if (!isFieldSet(field, FieldDescriptorProtoSchema.field.type)) {
+    throw invalid(source, `gives the field ${field.name} no type that protobuf knows`);
+  }
+  return FieldDescriptorProto_Type[field.type].toLowerCase();
 }

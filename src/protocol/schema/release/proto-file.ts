@@ -11,9 +11,6 @@ export interface ProtoFile {
   readonly services: ReadonlyMap<string, readonly MethodShape[]>;
 }
 
-/** Messages nested deeper than this are an attack, not a schema; Triton's go to 4. */
-export const maxNesting = 32;
-
 /** Triton's files are 30 to 100 KB, their Python modules about the same. */
 export const maxFileBytes = 1024 * 1024;
 

@@ -1,14 +1,6 @@
 import protobuf from 'protobufjs';
 import type { FieldShape, MethodShape } from '../spec.ts';
-import {
-  fieldNumber,
-  identifier,
-  invalid,
-  limitDeclarations,
-  maxNesting,
-  type ProtoFile,
-  typeReference,
-} from './proto-file.ts';
+import { fieldNumber, identifier, invalid, limitDeclarations, type ProtoFile, typeReference } from './proto-file.ts';
 
 /**
  * Reads the text of a .proto file. Types that fields name are left as written; `resolveTypes` makes them full names
@@ -25,7 +17,6 @@ export function parseProtoText(text: string, source: string): ProtoFile {
   const services = new Map<string, readonly MethodShape[]>();
 
   const visit = (parent: protobuf.NamespaceBase, path: readonly string[]) => {
-    if (path.length > maxNesting) throw invalid(source, `nests messages more than ${maxNesting} deep`);
     for (const object of parent.nestedArray) {
       const inner = [...path, identifier(object.name, source)];
       const name = inner.join('.');
