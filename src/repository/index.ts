@@ -1,13 +1,14 @@
 export { type CompletionHost, completeModel, completionContext, servedVersions } from './completion.ts';
-export { completeInRepository } from './ensemble.ts';
 export { writeConfigFile } from './config-file.ts';
+export { completeInRepository } from './ensemble.ts';
 export type { IgnoredFolder, ModelEntry, ModelRepository, ModelVersion, OpenOptions } from './entry.ts';
 export type { Gap } from './infer/draft.ts';
 export { type Inference, type InferOptions, inferConfig } from './infer/infer.ts';
-export { type PythonRun, runAutoComplete } from './infer/python.ts';
+export { autoCompleteFile, type PythonRun, runAutoComplete } from './infer/python.ts';
 export { labelsOf } from './labels.ts';
 export type { Manifest } from './manifest.ts';
 export { checkModelName } from './names.ts';
 export { openRepository, readModel } from './open.ts';
 export { parseVersionFolder, selectVersions } from './versions.ts';
+export { type RepositoryWatch, type WatchOptions, watchRepository } from './watch.ts';
 export { beginVersion, isUpToDate, type VersionParts, type VersionWriter } from './writer.ts';
