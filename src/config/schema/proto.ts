@@ -29,7 +29,7 @@ function messageLines(name: string, indent: string): string[] {
 
 function fieldLine(field: FieldSpec): string {
   const type = messages[field.type] || enums[field.type] ? `.inference.${field.type}` : field.type;
-  const label = field.label === 'repeated' ? 'repeated ' : '';
+  const label = field.label === 'repeated' ? 'repeated ' : field.optional ? 'optional ' : '';
   return `${label}${field.label === 'map' ? `map<${field.key}, ${type}>` : type} ${field.name} = ${field.number};`;
 }
 

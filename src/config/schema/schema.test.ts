@@ -5,7 +5,7 @@ import { generateTypes } from './generate.ts';
 import { shortestFloat, toInt64 } from './numbers.ts';
 import { generateProto } from './proto.ts';
 import { enums, messages } from './table.ts';
-import { findEnumeration, findMessage, modelConfig, nearestName } from './view.ts';
+import { findEnumeration, findMessage, Message, modelConfig, nearestName } from './view.ts';
 
 test('generated.ts is what the table generates', () => {
   const path = new URL('../generated.ts', import.meta.url);
@@ -68,6 +68,15 @@ test('a field knows its type, its entry and its rivals', () => {
   expect(modelConfig.field('name')).toMatchObject({ scalar: 'string', many: false, explicit: false });
   expect(modelConfig.field('toString')).toBeUndefined();
   expect(findMessage('toString')).toBeUndefined();
+});
+
+test('an optional scalar is present even when zero', () => {
+  const doc = 'A number.';
+  const message = new Message('M', [
+    { number: 1, name: 'plain', type: 'int32', doc },
+    { number: 2, name: 'known', type: 'int32', optional: true, doc },
+  ]);
+  expect(message.fields.map((field) => field.explicit)).toEqual([false, true]);
 });
 
 test('an enumeration is read by name and number', () => {

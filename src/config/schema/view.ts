@@ -10,7 +10,7 @@ export interface Field extends FieldSpec {
   readonly many: boolean;
   /** A map's entry as a message with the fields `key` and `value`. */
   readonly entry: Message | undefined;
-  /** Whether presence is known even when the value is the type's zero: messages, scalars of a oneof, keys and values. */
+  /** Whether presence is known even when the value is the type's zero: messages, optional scalars, keys and values, members of a oneof. */
   readonly explicit: boolean;
   /** The other fields of its oneof. */
   readonly rivals: readonly string[];
@@ -134,7 +134,7 @@ function resolve(spec: FieldSpec, siblings: readonly FieldSpec[], inEntry: boole
     enumeration: enumViews.get(spec.type),
     many: spec.label !== undefined,
     entry: spec.label === 'map' ? entryOf(spec) : undefined,
-    explicit: message !== undefined || spec.oneof !== undefined || inEntry,
+    explicit: message !== undefined || spec.oneof !== undefined || spec.optional === true || inEntry,
     rivals: rivals.map((other) => other.name),
   };
 }
