@@ -3,6 +3,7 @@ import { defaultTarget, type Target } from '../onnx/index.ts';
 import type { ModelRepository } from '../repository/index.ts';
 import { filesOnDisk } from './data-files.ts';
 import { locate } from './locate.ts';
+import { CheckMemory, type Reported } from './memory.ts';
 import { findCircles, membersFirst } from './order.ts';
 import { layoutFindings } from './reader.ts';
 import type { Finding, Rule } from './rule.ts';
@@ -15,6 +16,8 @@ export interface CheckOptions {
   readonly files?: DataFiles;
   /** The rules to apply; by default all. */
   readonly rules?: readonly Rule[];
+  /** What earlier checks of the same repository found, with the same target and options; untouched models are quick. */
+  readonly memory?: CheckMemory;
 }
 
 /**
@@ -26,15 +29,16 @@ export function check(
   target: Target = defaultTarget,
   options: CheckOptions = {},
 ): Diagnostic[] {
-  const rules = options.rules ?? allRules;
+  const { rules = allRules, memory = new CheckMemory() } = options;
   const run = new Run(repository, target, options);
-  for (const rule of rules) if (rule.scope === 'repository') run.applyToRepository(rule);
-  for (const model of run.models.values()) {
-    if (run.isSettled(model)) continue;
-    for (const rule of rules) if (rule.scope !== 'repository' && rule.scope !== 'ensemble') run.apply(rule, model);
-  }
+  const entries = new Map(repository.models.map((entry) => [entry.name, entry]));
+  const ofRepository = rules.filter((rule) => rule.scope === 'repository');
+  const ofModels = rules.filter((rule) => rule.scope !== 'repository' && rule.scope !== 'ensemble');
+  const ofEnsembles = rules.filter((rule) => rule.scope === 'ensemble');
+  run.add(ofRepository.flatMap((rule) => run.applyToRepository(rule)));
+  for (const model of run.models.values()) run.add(memory.ofModel(model.entry, () => run.judge(model, ofModels)));
   for (const model of membersFirst(run.models)) {
-    for (const rule of rules) if (rule.scope === 'ensemble') run.apply(rule, model);
+    run.add(memory.ofEnsemble(model.entry, entries, () => ofEnsembles.flatMap((rule) => run.apply(rule, model))));
   }
   return run.found.sort(inOrder);
 }
@@ -57,47 +61,55 @@ class Run implements RepositoryView {
     this.files = options.files ?? filesOnDisk;
     for (const entry of source.models) this.models.set(entry.name, new ModelView(entry, this));
     this.circular = findCircles(this.models);
-    for (const finding of layoutFindings(source)) this.#add(finding, true);
+    this.add(layoutFindings(source).map((diagnostic) => ({ diagnostic, refuses: true })));
   }
 
   refusal(name: string): Refusal | undefined {
     return this.#refusals.get(name);
   }
 
-  /** Whether nothing more can be said of a model: its config cannot be read, or its folder is not meant to be one. */
-  isSettled(model: ModelView): boolean {
+  /** What is wrong with a model by itself; only that when its config cannot be read or its folder is not meant as one. */
+  judge(model: ModelView, rules: readonly ModelOnlyRule[]): Reported[] {
     const { parsed, name } = model.entry;
-    for (const diagnostic of parsed?.diagnostics ?? []) this.#add({ ...diagnostic, model: name }, true);
-    return !model.parses || (parsed === undefined && name.startsWith('.'));
+    const read = (parsed?.diagnostics ?? []).map((one) => ({ diagnostic: { ...one, model: name }, refuses: true }));
+    if (!model.parses || (parsed === undefined && name.startsWith('.'))) return read;
+    return [...read, ...rules.flatMap((rule) => this.apply(rule, model))];
   }
 
-  apply(rule: Exclude<Rule, { scope: 'repository' }>, model: ModelView): void {
-    for (const finding of rule.check(model)) this.#report(rule, finding, locate(model, finding), model.name);
+  apply(rule: Exclude<Rule, { scope: 'repository' }>, model: ModelView): Reported[] {
+    return [...rule.check(model)].map((finding) => reported(rule, finding, locate(model, finding), model.name));
   }
 
-  applyToRepository(rule: Extract<Rule, { scope: 'repository' }>): void {
-    for (const finding of rule.check(this)) this.#report(rule, finding, { file: finding.file ?? this.source.root });
+  applyToRepository(rule: Extract<Rule, { scope: 'repository' }>): Reported[] {
+    return [...rule.check(this)].map((finding) => reported(rule, finding, { file: finding.file ?? this.source.root }));
   }
 
-  #report(rule: Rule, finding: Finding, where: Where, model?: string): void {
-    const { severity = rule.severity, message, fix = rule.fix } = finding;
-    const diagnostic: Diagnostic = {
+  add(findings: readonly Reported[]): void {
+    for (const { diagnostic, refuses, because } of findings) {
+      this.found.push(diagnostic);
+      const { model, severity, message } = diagnostic;
+      if (model === undefined || severity !== 'error' || !refuses || this.#refusals.has(model)) continue;
+      this.#refusals.set(model, this.#refusals.get(because ?? '') ?? { model, message });
+    }
+  }
+}
+
+type ModelOnlyRule = Exclude<Rule, { scope: 'repository' } | { scope: 'ensemble' }>;
+
+function reported(rule: Rule, finding: Finding, where: Where, model?: string): Reported {
+  const { severity = rule.severity, message, fix = rule.fix } = finding;
+  return {
+    diagnostic: {
       code: rule.code,
       severity,
       message,
       ...(model === undefined ? {} : { model }),
       where,
       fix: typeof fix === 'string' ? { text: fix } : fix,
-    };
-    this.#add(diagnostic, rule.stage !== 'request', finding.because);
-  }
-
-  #add(diagnostic: Diagnostic, refuses: boolean, because?: string): void {
-    this.found.push(diagnostic);
-    const { model, severity, message } = diagnostic;
-    if (model === undefined || severity !== 'error' || !refuses || this.#refusals.has(model)) return;
-    this.#refusals.set(model, this.#refusals.get(because ?? '') ?? { model, message });
-  }
+    },
+    refuses: rule.stage !== 'request',
+    because: finding.because,
+  };
 }
 
 function inOrder(a: Diagnostic, b: Diagnostic): number {

@@ -5,6 +5,7 @@ export { formatJson } from './format/json.ts';
 export { formatSarif } from './format/sarif.ts';
 export { formatText, type Palette, plainPalette } from './format/text.ts';
 export { rulesMarkdown } from './markdown.ts';
+export { CheckMemory } from './memory.ts';
 export type { EnsembleRule, Finding, ModelRule, RepositoryRule, Rule } from './rule.ts';
 export { rules } from './rules/index.ts';
 export { type Verdict, verdicts } from './verdicts.ts';

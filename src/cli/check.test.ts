@@ -75,3 +75,28 @@ test('an unknown target lists the known ones', async () => {
   expect(err).toContain('26.07');
   expect(code).toBe(2);
 });
+
+test('--watch reports again when a file changes, and ends with the last state', async () => {
+  await writeFile(join(models, 'm/config.pbtxt'), config('max_batchsize: 8'));
+  const stop = new AbortController();
+  const reports: string[] = [];
+  const code = await run(['check', models, '--watch', '--quiet'], {
+    stdout: {
+      write: (text: string) => {
+        reports.push(text);
+        if (text.includes('all load')) stop.abort();
+        else if (reports.length === 1) void writeFile(join(models, 'm/config.pbtxt'), config('max_batch_size: 8'));
+      },
+    },
+    stderr: { write: () => {} },
+    signal: stop.signal,
+  });
+  expect(reports[0]).toContain('1 refused');
+  expect(code).toBe(0);
+});
+
+test('--watch and --fix exclude each other', async () => {
+  const { code, err } = await conch('check', models, '--watch', '--fix');
+  expect(err).toContain('--watch and --fix exclude each other');
+  expect(code).toBe(2);
+});

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import type { Diagnostic } from '../base/index.ts';
+import { ConchError, type Diagnostic, toConchError } from '../base/index.ts';
 import type { CheckOptions } from '../check/index.ts';
 import type { Target } from '../onnx/index.ts';
 import type { ModelRepository } from '../repository/index.ts';
@@ -7,6 +7,7 @@ import type { Command } from './command.ts';
 import { relativePath } from './compile.ts';
 import { findDeployment, requireRepository } from './deployment.ts';
 import type { Output } from './output.ts';
+import { aborted } from './serve.ts';
 import { deviceIds } from './values.ts';
 
 export const checkCommand: Command = {
@@ -28,25 +29,74 @@ export const checkCommand: Command = {
       summary: 'check for a host with these GPUs, e.g. 0,1; none for a host without',
       parse: deviceIds,
     },
+    { flags: '--watch', summary: 'check again whenever a file changes, until Ctrl-C' },
     { flags: '--fix', summary: 'apply the fixes that need no decision, then check again' },
   ],
   example: 'conch check models --target triton:26.07',
-  async action({ arguments: [dir], options }, output) {
+  async action({ arguments: [dir], options, signal }, output) {
     const root = await requireRepository(dir);
-    const { check } = await import('../check/index.ts');
+    if (options.watch === true && options.fix === true) {
+      throw new ConchError('USAGE', '--watch and --fix exclude each other', {
+        fix: 'run conch check --fix once, then watch',
+      });
+    }
+    const { CheckMemory, check } = await import('../check/index.ts');
     const { openRepository } = await import('../repository/index.ts');
     const target = await chooseTarget(options.target);
-    const settings: CheckOptions = options.gpus === undefined ? {} : { host: { gpus: options.gpus as number[] } };
+    const host = options.gpus === undefined ? {} : { host: { gpus: options.gpus as number[] } };
+    const settings: CheckOptions = { ...host, memory: new CheckMemory() };
+    const judge = (repository: ModelRepository) => check(repository, target, settings);
+    const show = async (repository: ModelRepository, found: Diagnostic[]) =>
+      output.print(await formatted(options.format, output, { repository, found, target }));
+    if (options.watch === true) return watchAndShow(root, judge, show, output, signal);
+
     let repository = await openRepository(root, { inspect: true });
-    let found = check(repository, target, settings);
+    let found = judge(repository);
     if (options.fix === true && (await applyFixesTo(repository, found, output)) > 0) {
       repository = await openRepository(root, { inspect: true });
-      found = check(repository, target, settings);
+      found = judge(repository);
     }
-    output.print(await formatted(options.format, output, { repository, found, target }));
-    return found.some((diagnostic) => diagnostic.severity === 'error') ? 1 : 0;
+    await show(repository, found);
+    return exitCode(found);
   },
 };
+
+/** Shows the first report and one for every change; ends with the state of the last. */
+async function watchAndShow(
+  root: string,
+  judge: (repository: ModelRepository) => Diagnostic[],
+  show: (repository: ModelRepository, found: Diagnostic[]) => Promise<void>,
+  output: Output,
+  signal: AbortSignal,
+): Promise<number> {
+  const { watchRepository } = await import('../repository/index.ts');
+  let found: Diagnostic[] = [];
+  let shown: Promise<void> = Promise.resolve();
+  const report = (repository: ModelRepository, note: string) => {
+    const from = performance.now();
+    found = judge(repository);
+    const took = `${(performance.now() - from).toFixed(0)} ms`;
+    const now = found;
+    shown = shown.then(async () => {
+      output.note(`${note} (checked in ${took})`);
+      await show(repository, now);
+    });
+  };
+  const watch = await watchRepository(root, {
+    inspect: true,
+    onChange: (repository, changed) => report(repository, `changed: ${changed.filter(Boolean).join(', ')}`),
+    onError: (error) => output.note(`error: ${toConchError(error)}`),
+  });
+  report(watch.repository, `watching ${relativePath(root)}; Ctrl-C stops`);
+  await aborted(signal);
+  await watch.close();
+  await shown;
+  return exitCode(found);
+}
+
+function exitCode(found: readonly Diagnostic[]): number {
+  return found.some((diagnostic) => diagnostic.severity === 'error') ? 1 : 0;
+}
 
 async function chooseTarget(named: unknown): Promise<Target> {
   const { defaultTarget, findTarget } = await import('../onnx/index.ts');
