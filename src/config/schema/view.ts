@@ -10,7 +10,7 @@ export interface Field extends FieldSpec {
   readonly many: boolean;
   /** A map's entry as a message with the fields `key` and `value`. */
   readonly entry: Message | undefined;
-  /** Whether presence is known even when the value is the type's zero: messages, optional scalars, keys and values, members of a oneof. */
+  /** Whether a zero is told from absence: messages, optional scalars, members of a oneof, keys and values. */
   readonly explicit: boolean;
   /** The other fields of its oneof. */
   readonly rivals: readonly string[];
