@@ -19,6 +19,7 @@ export const errorCatalogue = {
   USAGE: { status: 'INVALID_ARG', means: 'The command line or an option is wrong.' },
   FILE_NOT_FOUND: { status: 'NOT_FOUND', means: 'A file or folder that was named does not exist or cannot be read.' },
   FILE_INVALID: { status: 'INVALID_ARG', means: 'A file exists but its content is not what its name promises.' },
+  FILE_NOT_WRITTEN: { status: 'INTERNAL', means: 'A file could not be written; what stood there before still does.' },
   DEPLOYMENT_INVALID: {
     status: 'INVALID_ARG',
     means: 'A deployment file (conch.config.ts) has a wrong or missing field.',

@@ -1,6 +1,9 @@
 import type { ModelConfig } from '../../config/index.ts';
 import type { OnnxSummary, OnnxTensorInfo } from '../../onnx/index.ts';
 
+/** Tensors that a sentence lists. */
+const most = 8;
+
 /** Why the batch size of an ONNX model came out as it did, and where Triton's reasoning may be wrong. One sentence each. */
 export function explainBatching(onnx: OnnxSummary, written: ModelConfig, completed: ModelConfig): string[] {
   const tensors = [...onnx.inputs, ...onnx.outputs];
@@ -15,10 +18,11 @@ export function explainBatching(onnx: OnnxSummary, written: ModelConfig, complet
     ];
   }
   if (size === 0) return ['max_batch_size is 0 as asked for: dims are whole shapes, and Triton forms no batches'];
-  const all = tensors.map(({ name, shape }) => `${name} ${shown(shape)}`).join(', ');
+  const shapes = tensors.map(({ name, shape }) => `${name} ${shown(shape)}`);
+  const all = shapes.length > most ? [...shapes.slice(0, most), `${shapes.length - most} more`] : shapes;
   const chosen = written.max_batch_size ? '' : ', the default of the server';
   const notes = [
-    `every input and output begins with a dynamic dimension (${all}), which is taken for the batch: max_batch_size is ${size}${chosen}, and dims leave that dimension out`,
+    `every input and output begins with a dynamic dimension (${all.join(', ')}), which is taken for the batch: max_batch_size is ${size}${chosen}, and dims leave that dimension out`,
   ];
   const names = [...new Set(tensors.map(({ shape }) => shape?.[0]).filter((one) => typeof one === 'string'))];
   if (names.length > 1)

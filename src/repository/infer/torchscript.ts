@@ -39,7 +39,7 @@ function inferInputs(draft: Draft, args: readonly TorchScriptArgument[], file: s
     else
       draft.open(
         'input',
-        `an export whose forward takes tensors: ${name} is ${article(type)}, which Triton cannot feed`,
+        `a tensor in place of ${name}, which is ${article(type)} that Triton cannot feed: export the model anew`,
       );
   }
   draft.fill('input', inputs, `the arguments of forward in ${file}`);

@@ -20,11 +20,10 @@ export function parseForward(source: string, className: string): Signature | und
   const returns = /^ *-> *([\s\S]*?):\s*$/m.exec(body.slice(close + 1))?.[1];
   if (close === -1 || returns === undefined) return undefined;
   const [, ...parameters] = split(body.slice(from, close));
+  const found = parameters.map((parameter) => /^(\w+)\s*:\s*([^\s=][\s\S]*)$/.exec(parameter));
+  if (found.includes(null)) return undefined;
   return {
-    arguments: parameters.map((parameter) => {
-      const [, name = '', type = ''] = /^(\w+)\s*:\s*([\s\S]*)$/.exec(parameter) ?? [];
-      return { name, type: split(type, '=')[0]!.replaceAll(/\s+/g, ' ') };
-    }),
+    arguments: found.map((match) => ({ name: match![1]!, type: split(match![2]!, '=')[0]!.replaceAll(/\s+/g, ' ') })),
     returns: returns.replaceAll(/\s+/g, ' ').trim(),
   };
 }

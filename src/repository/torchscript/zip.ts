@@ -132,6 +132,7 @@ async function findDirectory(handle: FileHandle, path: string): Promise<{ size: 
 }
 
 async function readAt(handle: FileHandle, path: string, position: number, length: number): Promise<Buffer> {
+  if (!Number.isSafeInteger(position)) throw invalid(path, `nothing can stand at ${position}`);
   const buffer = Buffer.alloc(length);
   const { bytesRead } = await handle.read(buffer, 0, length, position);
   if (bytesRead < length) throw invalid(path, `it ends within ${length} bytes that are said to stand at ${position}`);
