@@ -18,6 +18,8 @@ export interface Flow {
   readonly tensors: ReadonlyMap<string, FlowTensor>;
   /** Steps that never run, each with an input that never arrives. */
   readonly stuck: ReadonlyMap<number, string>;
+  /** Whether a tensor is read that no step writes and that is no input: what waits for it is a consequence. */
+  readonly hasGap: boolean;
 }
 
 /**
@@ -70,7 +72,8 @@ export function traceFlow(model: ModelView): Flow | undefined {
   for (const { index, inputs } of steps) {
     if (!ran.has(index)) stuck.set(index, inputs.find((one) => !one.ready)?.name ?? '');
   }
-  return { tensors, stuck };
+  const hasGap = [...tensors.values()].some((one) => !one.ready && one.producers.length === 0);
+  return { tensors, stuck, hasGap };
 }
 
 function hasEntries(map: Readonly<Record<string, string>> | undefined): boolean {

@@ -6,7 +6,7 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   let least = Math.max(1, Math.floor(name.length * 0.4)) + 1;
   const plain = name.toLowerCase();
   for (const candidate of candidates) {
-    if (Math.abs(candidate.length - name.length) >= least) continue;
+    if (candidate === name || Math.abs(candidate.length - name.length) >= least) continue;
     const edits = distance(plain, candidate.toLowerCase());
     // Something of the name has to be left: one letter is not meant to be another.
     if (edits < least && edits < Math.max(name.length, candidate.length)) [best, least] = [candidate, edits];

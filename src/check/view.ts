@@ -151,8 +151,13 @@ export class ModelView {
     return this.versions.flatMap((version) => (version.onnx ? [{ version, summary: version.onnx }] : []));
   }
 
+  /** Whether the backend fills in what single tensors lack. ONNX Runtime does not: it adds whole lists, or nothing. */
+  get completesTensors(): boolean {
+    return this.#mayComplete() && this.backend !== 'onnxruntime';
+  }
+
   #mayComplete(): boolean {
-    if (this.isEnsemble || this.backend === 'pytorch') return false;
+    if (this.isEnsemble || this.backend === 'pytorch' || this.backend === '') return false;
     if (this.backend !== 'python') return true;
     // Only a model.py that has this function adds tensors; without it the model has none.
     const file = this.config.default_model_filename || 'model.py';

@@ -429,6 +429,14 @@ testRule('ensemble/decoupled-mix', {
   ],
 });
 
+test('one gap is reported once, not again by all that waits for it', () => {
+  const steps = [step('a', 'x', 'u', 'y', 't'), step('b', 'x', 't', 'y', 'y'), step('a', 'x', 'x', 'y', 'z')];
+  const found = findings(ensemble(steps, ab, '', `${floatsInAndOut}\noutput { ${y.replace('"y"', '"z"')} }`));
+  expect(found).toEqual([
+    "e/config.pbtxt:6:65 error [ensemble/redundant-tensor] tensor 'u' is read by step 0, but no step writes it and it is no input",
+  ]);
+});
+
 test('a good ensemble has nothing to answer for', () => {
   expect(findings(good)).toEqual([]);
 });

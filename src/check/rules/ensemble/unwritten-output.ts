@@ -11,7 +11,7 @@ export const unwrittenOutput: ModelRule = {
   *check(model) {
     const flow = traceFlow(model);
     if (flow === undefined) return;
-    const { tensors, stuck } = flow;
+    const { tensors, stuck, hasGap } = flow;
     const produced = [...tensors.values()].filter((one) => one.producers.length > 0).map((one) => one.name);
     for (const [index, { name = '' }] of (model.written.output ?? []).entries()) {
       const tensor = tensors.get(name);
@@ -20,7 +20,7 @@ export const unwrittenOutput: ModelRule = {
       const writer = tensor?.producers[0];
       if (writer === undefined) {
         yield { path, message: `output '${name}' is written by no step${didYouMean(name, produced)}` };
-      } else {
+      } else if (!hasGap) {
         const waits = `step ${writer.step}, which waits for '${stuck.get(writer.step)}'`;
         yield { path, message: `output '${name}' is never written: it comes from ${waits}, and that never arrives` };
       }

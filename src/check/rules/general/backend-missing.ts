@@ -13,7 +13,9 @@ export const backendMissing: ModelRule = {
       if (problem.code !== 'complete/no-backend') continue;
       // An ensemble without its platform is reported as that.
       if (model.written.ensemble_scheduling !== undefined) return;
-      yield { path: 'backend', message: problem.message };
+      // An agent may fetch the files that tell the backend when the model is loaded.
+      const hasAgent = model.written.model_repository_agents !== undefined;
+      yield { path: 'backend', message: problem.message, ...(hasAgent ? { severity: 'warning' } : {}) };
       return;
     }
     const { platform } = model.written;

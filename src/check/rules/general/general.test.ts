@@ -9,6 +9,10 @@ testRule('general/backend-missing', {
       ['m/config.pbtxt:1:1 error the backend of m is not given and cannot be told from its files or its name'],
     ],
     [
+      model('model_repository_agents { agents [ { name: "checksum" } ] }'),
+      ['m/config.pbtxt:1:1 warning the backend of m is not given and cannot be told from its files or its name'],
+    ],
+    [
       model('platform: "onnx"'),
       [
         "m/config.pbtxt:1:11 error platform 'onnx' is none that Triton knows: 'tensorflow_savedmodel', 'tensorflow_graphdef', 'tensorrt_plan', 'onnxruntime_onnx', 'pytorch_libtorch', 'torch_aoti' and 'ensemble'",

@@ -20,6 +20,8 @@ function judge({ path, label, kind, gpus }: GroupView, usable: readonly number[]
   if (kind !== 'KIND_GPU' && !(kind === 'KIND_AUTO' && gpus.length > 0)) return undefined;
   const listed = gpus.length > 0 ? `gpus [${gpus.join(', ')}]` : `kind ${kind}`;
   const at = gpus.length > 0 ? `${path}.gpus` : `${path}.kind`;
+  const negative = gpus.filter((gpu) => gpu < 0);
+  if (negative.length > 0) return { path: at, message: `${label} lists gpus [${gpus.join(', ')}]; ids count from 0` };
   if (usable === undefined) {
     return {
       path: at,

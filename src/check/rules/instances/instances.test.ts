@@ -23,6 +23,7 @@ testRule('instances/gpus-unwanted', {
 
 testRule('instances/gpu-missing', {
   fires: [
+    [group('gpus: [ -1 ]'), ['m/config.pbtxt:4:20 error instance_group[0] lists gpus [-1]; ids count from 0']],
     [
       group('kind: KIND_GPU'),
       ['m/config.pbtxt:4:26 error instance_group[0] asks for kind KIND_GPU, the machine has no usable GPU'],

@@ -6,6 +6,7 @@ import { controlInput } from './control-input.ts';
 import { datatype } from './datatype.ts';
 import { externalData } from './external-data.ts';
 import { inputMissing } from './input-missing.ts';
+import { inputRepeated } from './input-repeated.ts';
 import { irVersion } from './ir-version.ts';
 import { opLibrary } from './op-library.ts';
 import { operatorDomain } from './operator-domain.ts';
@@ -29,6 +30,7 @@ export const onnxRules: readonly Rule[] = [
   valueType,
   unknownTensor,
   inputMissing,
+  inputRepeated,
   datatype,
   batchDimension,
   shape,

@@ -217,6 +217,16 @@ testRule('onnx/input-missing', {
   ],
 });
 
+testRule('onnx/input-repeated', {
+  fires: [
+    [
+      onnx(`${floatsInAndOut}\ninput { name: "x" data_type: TYPE_FP32 dims: [ 4 ] }`, graph),
+      ["m/config.pbtxt:5:1 error input 'x' is declared twice"],
+    ],
+  ],
+  silent: [[good]],
+});
+
 testRule('onnx/datatype', {
   fires: [
     [

@@ -7,7 +7,8 @@ import { formatRank } from './format-rank.ts';
 import { nameMissing } from './name-missing.ts';
 import { none } from './none.ts';
 import { ragged } from './ragged.ts';
-import { repeated } from './repeated.ts';
+import { repeatedInput } from './repeated-input.ts';
+import { repeatedOutput } from './repeated-output.ts';
 import { reshapeSize } from './reshape-size.ts';
 import { tensorrtOnly } from './tensorrt-only.ts';
 import { typeMissing } from './type-missing.ts';
@@ -23,7 +24,8 @@ export const tensorRules: readonly Rule[] = [
   reshapeSize,
   formatRank,
   tensorrtOnly,
-  repeated,
+  repeatedInput,
+  repeatedOutput,
   none,
   batchInput,
   batchOutput,

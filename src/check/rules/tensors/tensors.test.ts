@@ -7,6 +7,11 @@ const input = (inner: string, batch = 'max_batch_size: 8', lines = '') => ({
   'm/config.pbtxt': `backend: "python" ${batch}\ninput [ { ${inner} } ]\n${output}\n${lines}`,
   'm/1/model.py': '',
 });
+/** A plan whose backend reads what the config leaves out. */
+const left = (inner: string) => ({
+  'm/config.pbtxt': `backend: "tensorrt"\ninput { ${inner} }\n${output}`,
+  'm/1/model.plan': 1,
+});
 const typed = 'name: "x" data_type: TYPE_FP32';
 
 testRule('tensors/name-missing', {
@@ -17,6 +22,10 @@ testRule('tensors/name-missing', {
 testRule('tensors/type-missing', {
   fires: [
     [input('name: "x" dims: [ 4 ]'), ["m/config.pbtxt:2:9 error input 'x' has no data_type"]],
+    [
+      left('name: "x" dims: [ 4 ]'),
+      ["m/config.pbtxt:2:1 warning input 'x' has no data_type; it is left to backend tensorrt to fill in"],
+    ],
     [input('name: "x" data_type: TYPE_INVALID dims: [ 4 ]'), ["m/config.pbtxt:2:32 error input 'x' has no data_type"]],
   ],
   silent: [[python()]],
@@ -35,6 +44,7 @@ testRule('tensors/type-unnamed', {
 testRule('tensors/dims-missing', {
   fires: [
     [input(typed), ["m/config.pbtxt:2:9 error input 'x' has no dims"]],
+    [left(typed), ["m/config.pbtxt:2:1 warning input 'x' has no dims; it is left to backend tensorrt to fill them in"]],
     [input(`${typed} dims: []`), ["m/config.pbtxt:2:42 error input 'x' has no dims"]],
   ],
   silent: [[python()]],
@@ -115,17 +125,18 @@ testRule('tensors/tensorrt-only', {
   silent: [[plan('is_shape_tensor')], [plan('is_non_linear_format_io', '3, 4, 5')]],
 });
 
-testRule('tensors/repeated', {
+const again = (more = '') => `input [ { ${typed} dims: [ 4 ] ${more} } ]`;
+
+testRule('tensors/repeated-input', {
   fires: [
-    [python(output), ["m/config.pbtxt:4:10 warning output 'y' is declared twice"]],
-    [
-      {
-        'm/config.pbtxt': `backend: "onnxruntime"\ninput { ${typed} dims: 4 }\ninput { ${typed} dims: 4 }\n${output}`,
-        'm/1/': '',
-      },
-      ["m/config.pbtxt:3:1 error input 'x' is declared twice"],
-    ],
+    [python(again()), ["m/config.pbtxt:4:9 error input 'x' is declared twice: no request has enough inputs"]],
+    [python(again('optional: true')), ["m/config.pbtxt:4:9 warning input 'x' is declared twice"]],
   ],
+  silent: [[python()], [python(again().replace('"x"', '"z"'))]],
+});
+
+testRule('tensors/repeated-output', {
+  fires: [[python(output), ["m/config.pbtxt:4:10 warning output 'y' is declared twice"]]],
   silent: [[python(output.replace('"y"', '"x"'))]],
 });
 

@@ -21,6 +21,12 @@ export const request: ModelRule = {
       if (missing.length > 0) {
         yield { path: `${view.path}.inputs`, message: `${view.label} lacks input ${quoted(missing)}` };
       }
+      const required = input.filter((one) => !one.optional).map((one) => one.name ?? '');
+      const twice = required.find((name, at) => given.has(name) && required.indexOf(name) !== at);
+      if (twice !== undefined) {
+        const message = `${view.label} cannot give input '${twice}' twice, as often as it is declared`;
+        yield { path: `${view.path}.inputs`, message };
+      }
       yield* misfits(view, input, model);
     }
   },
