@@ -62,6 +62,10 @@ testRule('warmup/request', {
   fires: [
     [sample(''), ["m/config.pbtxt:5:16 error warm-up sample 'w' lacks input 'x'"]],
     [
+      sample(input(zeros), {}, 'input { name: "x" data_type: TYPE_FP32 dims: [ 4 ] }'),
+      ["m/config.pbtxt:6:1 error warm-up sample 'w' cannot give input 'x' twice, as often as it is declared"],
+    ],
+    [
       sample(input('data_type: TYPE_INT32 dims: [ 5 ] zero_data: true')),
       [
         "m/config.pbtxt:6:38 error warm-up sample 'w' gives input 'x' as INT32, the model takes FP32",
