@@ -1,6 +1,7 @@
 import { checkCommand } from './check.ts';
 import type { Command, CommandGroup } from './command.ts';
 import { compileCommand } from './compile.ts';
+import { configCommand } from './config.ts';
 import { protocolCommand } from './protocol.ts';
 import { proxyCommand } from './proxy.ts';
 import { serveCommand } from './serve.ts';
@@ -11,6 +12,7 @@ import { validateCommand } from './validate.ts';
 export const commands: readonly (Command | CommandGroup)[] = [
   startCommand,
   compileCommand,
+  configCommand,
   checkCommand,
   serveCommand,
   proxyCommand,
