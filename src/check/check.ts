@@ -97,12 +97,12 @@ class Run implements RepositoryView {
 type ModelOnlyRule = Exclude<Rule, { scope: 'repository' } | { scope: 'ensemble' }>;
 
 function reported(rule: Rule, finding: Finding, where: Where, model?: string): Reported {
-  const { severity = rule.severity, message, fix = rule.fix } = finding;
+  const { severity = rule.severity, fix = rule.fix } = finding;
   return {
     diagnostic: {
       code: rule.code,
       severity,
-      message,
+      message: oneLine(finding.message),
       ...(model === undefined ? {} : { model }),
       where,
       fix: typeof fix === 'string' ? { text: fix } : fix,
@@ -110,6 +110,12 @@ function reported(rule: Rule, finding: Finding, where: Where, model?: string): R
     refuses: rule.stage !== 'request',
     because: finding.because,
   };
+}
+
+/** Names come from files and may hold anything; what is not printable is written as in a JSON string. */
+function oneLine(message: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
+  return message.replace(/[\u0000-\u001f\u007f]/g, (one) => JSON.stringify(one).slice(1, -1));
 }
 
 function inOrder(a: Diagnostic, b: Diagnostic): number {

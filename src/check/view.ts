@@ -65,6 +65,7 @@ export class ModelView {
   readonly written: ModelConfig;
   #completed: CompletedConfig | undefined;
   #versions: readonly ModelVersion[] | undefined;
+  #onnx: readonly OnnxVersion[] | undefined;
   /** Empty: there is none. */
   #decoupledMember: string | undefined;
 
@@ -98,7 +99,7 @@ export class ModelView {
 
   /** The backend that runs it; empty for ensembles and where Triton cannot tell. */
   get backend(): string {
-    return this.config.backend ?? '';
+    return this.isEnsemble ? '' : (this.config.backend ?? '');
   }
 
   /** Whether the backend fills `input` or `output` from what only it can read, so that an empty list means "unknown". */
@@ -147,8 +148,10 @@ export class ModelView {
 
   /** The selected versions that ONNX Runtime would open and whose header could be read. */
   get onnx(): readonly OnnxVersion[] {
-    if (this.backend !== 'onnxruntime') return [];
-    return this.versions.flatMap((version) => (version.onnx ? [{ version, summary: version.onnx }] : []));
+    this.#onnx ??= this.versions.flatMap((version) =>
+      version.onnx && this.backend === 'onnxruntime' ? [{ version, summary: version.onnx }] : [],
+    );
+    return this.#onnx;
   }
 
   /** Whether the backend fills in what single tensors lack. ONNX Runtime does not: it adds whole lists, or nothing. */

@@ -11,8 +11,8 @@ export const inputOverwritten: ModelRule = {
     const flow = traceFlow(model);
     if (flow === undefined) return;
     const { tensors } = flow;
-    for (const { name } of model.written.input ?? []) {
-      for (const { step, path } of tensors.get(name ?? '')?.producers ?? []) {
+    for (const { name = '' } of model.written.input ?? []) {
+      for (const { step, path } of tensors.get(name)?.producers ?? []) {
         yield { path, message: `step ${step} writes to '${name}', which is an input of the ensemble` };
       }
     }

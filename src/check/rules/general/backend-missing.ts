@@ -20,7 +20,7 @@ export const backendMissing: ModelRule = {
     }
     const { platform } = model.written;
     if (model.isEnsemble || model.backend !== '' || !platform) return;
-    const known = [...Object.values(platformsOf).flat(), 'ensemble'];
+    const known = [...[...platformsOf.values()].flat(), 'ensemble'];
     const guess = nearest(platform, known);
     yield {
       path: 'platform',

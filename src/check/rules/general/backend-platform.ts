@@ -12,7 +12,7 @@ export const backendPlatform: ModelRule = {
   *check(model) {
     if (model.isEnsemble) return;
     const { backend, platform = '' } = model.config;
-    const allowed = platformsOf[backend ?? ''];
+    const allowed = platformsOf.get(backend ?? '');
     if (allowed === undefined || allowed.includes(platform)) return;
     const own = quoted(allowed, 'or');
     const given = platform === '' ? 'no platform' : `platform '${platform}'`;

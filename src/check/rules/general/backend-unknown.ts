@@ -18,7 +18,7 @@ export const backendUnknown: ModelRule = {
     const library = model.written.runtime || `libtriton_${backend}.so`;
     const beside = [...model.entry.files, ...model.versions.flatMap((one) => one.files.map((file) => file.path))];
     if (beside.includes(library) || beside.includes(`triton_${backend}.dll`)) return;
-    const guess = backendNicknames[backend.toLowerCase()] ?? nearest(backend, known);
+    const guess = backendNicknames.get(backend.toLowerCase()) ?? nearest(backend, known);
     yield {
       path: 'backend',
       message: `backend '${backend}' is none of ${target.name} and ${library} is not in the model folder${guess ? `; did you mean '${guess}'?` : ''}`,

@@ -18,7 +18,7 @@ export const file: ModelRule = {
       const why = found?.message ?? `${model.name}/${name} is not there`;
       yield {
         path: `output[${index}].label_filename`,
-        message: `label_filename '${name}' of output '${output.name}' cannot be read: ${why}`,
+        message: `label_filename '${name}' of output '${output.name ?? ''}' cannot be read: ${why}`,
       };
     }
   },

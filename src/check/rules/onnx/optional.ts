@@ -8,7 +8,7 @@ export const optional: ModelRule = {
   fix: 'Remove `optional`, or set `max_batch_size: 0`.',
   *check(model) {
     if (model.backend !== 'onnxruntime' || !model.batches) return;
-    for (const [index, { name, optional: given }] of (model.written.input ?? []).entries()) {
+    for (const [index, { name = '', optional: given }] of (model.written.input ?? []).entries()) {
       if (!given) continue;
       const message = `input '${name}' is optional, which ONNX Runtime cannot have with max_batch_size ${model.maxBatchSize}`;
       yield { path: `input[${index}].optional`, message };

@@ -1,17 +1,19 @@
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { didYouMean } from '../../names.ts';
 import type { ModelRule } from '../../rule.ts';
 import type { ModelView } from '../../view.ts';
 
 /** What each backend of Triton opens when `default_model_filename` is blank. Other backends look where they like. */
-const usualFiles: Readonly<Record<string, string>> = {
-  onnxruntime: 'model.onnx',
-  openvino: 'model.xml',
-  python: 'model.py',
-  pytorch: 'model.pt',
-  tensorflow: 'model.savedmodel',
-  tensorrt: 'model.plan',
-};
+const usualFiles = new Map(
+  Object.entries({
+    onnxruntime: 'model.onnx',
+    openvino: 'model.xml',
+    python: 'model.py',
+    pytorch: 'model.pt',
+    tensorflow: 'model.savedmodel',
+    tensorrt: 'model.plan',
+  }),
+);
 
 export const modelFileMissing: ModelRule = {
   code: 'repository/model-file-missing',
@@ -20,14 +22,17 @@ export const modelFileMissing: ModelRule = {
   why: 'The backend opens `<version>/<default_model_filename>`, or its usual name where that field is blank. One selected version without the file fails the whole load.',
   fix: 'Put the file there, or name the one that is there in `default_model_filename`.',
   *check(model) {
-    const usual = usualFiles[model.backend];
+    const usual = usualFiles.get(model.backend);
     if (usual === undefined || model.isEnsemble) return;
     const file = model.config.default_model_filename || usual;
     if (file.split('/').includes('..')) return;
     for (const version of model.versions) {
       const paths = version.files.map((one) => one.path);
       if (hasModel(model, paths, file)) continue;
-      const guess = didYouMean(file, paths);
+      const guess = didYouMean(
+        file,
+        paths.filter((path) => extname(path) === extname(file)),
+      );
       const holds = paths.length === 0 ? 'is empty' : `holds ${paths.slice(0, 4).join(', ')}`;
       yield {
         path: model.written.default_model_filename ? 'default_model_filename' : 'backend',

@@ -14,17 +14,17 @@ export const initialState: ModelRule = {
   why: 'On the first request of a sequence the state input gets its initial state. Triton refuses the model when it builds the scheduler if that does not fit the state: more than one, another type or rank, a variable dimension, a dimension that differs from a fixed one, no name or no data.',
   fix: 'Give one `initial_state` with a name, the type and dims of the state (1 for variable ones), and `zero_data: true` or a `data_file`.',
   *check(model) {
-    for (const { path, state } of statesOf(model)) {
+    for (const { path, label, state } of statesOf(model)) {
       const all = state.initial_state ?? [];
       if (all.length > 1) {
-        const message = `state '${state.input_name}' has ${all.length} initial states, it can have one`;
+        const message = `${label} has ${all.length} initial states, it can have one`;
         yield { path: `${path}.initial_state[1]`, message };
         continue;
       }
       const [initial] = all;
       if (initial === undefined) continue;
       for (const [field, what] of faults(state, initial)) {
-        yield { path: `${path}.initial_state[0].${field}`, message: `initial state of '${state.input_name}' ${what}` };
+        yield { path: `${path}.initial_state[0].${field}`, message: `the initial_state of ${label} ${what}` };
       }
     }
   },

@@ -105,7 +105,7 @@ const zero = 'name: "i" data_type: TYPE_FP32 dims: [ 2 ] zero_data: true';
 testRule('sequence/state-incomplete', {
   fires: [
     [state('', 'input_name: "a" dims: [ 2 ]'), ["m/config.pbtxt:6:9 error state 'a' has no output_name, data_type"]],
-    [state('', 'output_name: "b" data_type: TYPE_FP32'), ["m/config.pbtxt:6:9 error state '' has no input_name, dims"]],
+    [state('', 'output_name: "b" data_type: TYPE_FP32'), ['m/config.pbtxt:6:9 error state[0] has no input_name, dims']],
   ],
   silent: [[state('')]],
 });
@@ -137,19 +137,19 @@ testRule('sequence/initial-state', {
     [
       state('initial_state { data_type: TYPE_INT32 dims: [ 3 ] }'),
       [
-        "m/config.pbtxt:7:1 error initial state of 'a' has no data: neither zero_data nor data_file is given",
-        "m/config.pbtxt:7:1 error initial state of 'a' has no name",
-        "m/config.pbtxt:7:28 error initial state of 'a' is INT32, the state is FP32",
-        "m/config.pbtxt:7:39 error initial state of 'a' has dims [3], the state [2]",
+        "m/config.pbtxt:7:1 error the initial_state of state 'a' has no data: neither zero_data nor data_file is given",
+        "m/config.pbtxt:7:1 error the initial_state of state 'a' has no name",
+        "m/config.pbtxt:7:28 error the initial_state of state 'a' is INT32, the state is FP32",
+        "m/config.pbtxt:7:39 error the initial_state of state 'a' has dims [3], the state [2]",
       ],
     ],
     [
       state('initial_state { name: "i" data_type: TYPE_FP32 dims: [ 2, 1 ] zero_data: true }'),
-      ["m/config.pbtxt:7:48 error initial state of 'a' has dims [2, 1], the state [2]: the ranks differ"],
+      ["m/config.pbtxt:7:48 error the initial_state of state 'a' has dims [2, 1], the state [2]: the ranks differ"],
     ],
     [
       state('initial_state { name: "i" data_type: TYPE_FP32 dims: [ -1 ] zero_data: true }'),
-      ["m/config.pbtxt:7:48 error initial state of 'a' has a variable dimension in [-1]"],
+      ["m/config.pbtxt:7:48 error the initial_state of state 'a' has a variable dimension in [-1]"],
     ],
   ],
   silent: [[state(`initial_state { ${zero} }`)], [state('')]],

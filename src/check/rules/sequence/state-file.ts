@@ -12,7 +12,7 @@ export const stateFile: ModelRule = {
   why: 'Triton reads the file from the folder `initial_state` of the model when it builds the scheduler, and refuses the model when the file is missing or shorter than the state. A longer file is cut.',
   fix: 'Put a file with at least that many bytes (little-endian, row-major) into `initial_state/`.',
   *check(model) {
-    for (const { path, state } of statesOf(model)) {
+    for (const { path, label, state } of statesOf(model)) {
       for (const [index, { data_file, dims }] of (state.initial_state ?? []).entries()) {
         if (data_file === undefined) continue;
         const at = `${path}.initial_state[${index}].data_file`;
@@ -20,7 +20,7 @@ export const stateFile: ModelRule = {
         const isInside = file.startsWith('initial_state/');
         const size = isInside ? model.repository.files.sizeOf(join(model.entry.dir, file)) : undefined;
         if (size === undefined) {
-          yield { path: at, message: `initial_state/${data_file} of state '${state.input_name}' does not exist` };
+          yield { path: at, message: `initial_state/${data_file} of ${label} does not exist` };
           continue;
         }
         const elements = elementsOf(dimsOf({ dims: dims ?? [] }));
@@ -28,7 +28,7 @@ export const stateFile: ModelRule = {
         if (elements === undefined || width === 0 || size >= elements * width) continue;
         yield {
           path: at,
-          message: `initial_state/${data_file} has ${size} bytes, state '${state.input_name}' needs ${elements * width}`,
+          message: `initial_state/${data_file} has ${size} bytes, ${label} needs ${elements * width}`,
         };
       }
     }

@@ -10,7 +10,7 @@ export const stateIncomplete: ModelRule = {
   why: 'Triton loads a model whose state lacks one of these, and cannot make the state tensor when the first sequence begins.',
   fix: 'Set `input_name`, `output_name`, `data_type` and `dims`.',
   *check(model) {
-    for (const { path, state } of statesOf(model)) {
+    for (const { path, label, state } of statesOf(model)) {
       const missing = [
         state.input_name ? '' : 'input_name',
         state.output_name ? '' : 'output_name',
@@ -18,7 +18,7 @@ export const stateIncomplete: ModelRule = {
         (state.dims ?? []).length > 0 ? '' : 'dims',
       ].filter(Boolean);
       if (missing.length === 0) continue;
-      yield { path, message: `state '${state.input_name ?? ''}' has no ${missing.join(', ')}` };
+      yield { path, message: `${label} has no ${missing.join(', ')}` };
     }
   },
 };

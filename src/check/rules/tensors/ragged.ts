@@ -15,9 +15,9 @@ export const ragged: ModelRule = {
       if (!input.allow_ragged_batch) continue;
       const path = `input[${index}].allow_ragged_batch`;
       if (!model.batches) {
-        yield { path, message: `input '${input.name}' is ragged, but max_batch_size is 0: nothing is merged` };
+        yield { path, message: `input '${input.name ?? ''}' is ragged, but max_batch_size is 0: nothing is merged` };
       } else if (sources.size === 0 && readers.includes(model.backend)) {
-        yield { path, message: `input '${input.name}' is ragged, but no batch_input tells where its rows end` };
+        yield { path, message: `input '${input.name ?? ''}' is ragged, but no batch_input tells where its rows end` };
       }
     }
   },
