@@ -20,7 +20,7 @@ def short(values: Any) -> Any:
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
     """All lines of a JSON-lines file."""
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
+    return [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
 
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
