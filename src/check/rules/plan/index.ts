@@ -1,6 +1,7 @@
 import type { Rule } from '../../rule.ts';
 import { batchProfile } from './batch-profile.ts';
 import { computeCapability } from './compute-capability.ts';
+import { graphSpec } from './graph-spec.ts';
 import { preferredOutside } from './preferred-outside.ts';
 import { profileIndex } from './profile-index.ts';
 import { tensorrtVersion } from './tensorrt-version.ts';
@@ -12,4 +13,5 @@ export const planRules: readonly Rule[] = [
   batchProfile,
   preferredOutside,
   profileIndex,
+  graphSpec,
 ];

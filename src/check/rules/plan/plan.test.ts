@@ -90,3 +90,24 @@ testRule('plan/profile-index', {
   ],
   silent: [[plan(upTo4, 'instance_group { profile: [ "0", "1" ] }')]],
 });
+
+const graph = (inner: string, batch?: string) =>
+  plan({}, `optimization { cuda { graph_spec [ { ${inner} } ] } }`, batch);
+
+testRule('plan/graph-spec', {
+  fires: [
+    [
+      graph('batch_size: 9'),
+      ['m/config.pbtxt:3:50 error graph_spec[0] has batch_size 9, it must be 1 to 8 (max_batch_size)'],
+    ],
+    [
+      graph('batch_size: 1', 'max_batch_size: 0'),
+      ['m/config.pbtxt:3:50 error graph_spec[0] has batch_size 1, it must be 0, as max_batch_size is'],
+    ],
+    [
+      graph('batch_size: 4 graph_lower_bound { batch_size: 5 }'),
+      ['m/config.pbtxt:3:84 error graph_spec[0] has a lower bound of batch_size 5, it must be 1 to 4'],
+    ],
+  ],
+  silent: [[graph('batch_size: 8 graph_lower_bound { batch_size: 2 }')], [graph('', 'max_batch_size: 0')], [plan({})]],
+});

@@ -6,6 +6,7 @@ import { dimsMissing } from './dims-missing.ts';
 import { formatRank } from './format-rank.ts';
 import { nameMissing } from './name-missing.ts';
 import { none } from './none.ts';
+import { pytorchOrder } from './pytorch-order.ts';
 import { ragged } from './ragged.ts';
 import { repeatedInput } from './repeated-input.ts';
 import { repeatedOutput } from './repeated-output.ts';
@@ -27,6 +28,7 @@ export const tensorRules: readonly Rule[] = [
   repeatedInput,
   repeatedOutput,
   none,
+  pytorchOrder,
   batchInput,
   batchOutput,
   ragged,

@@ -161,6 +161,23 @@ testRule('tensors/none', {
   ],
 });
 
+const torch = (...outputs: string[]) => ({
+  'm/config.pbtxt': `backend: "pytorch"\ninput { ${typed} dims: [ 4 ] }\n${outputs.map((name) => `output { name: "${name}" data_type: TYPE_FP32 dims: [ 4 ] }`).join('\n')}`,
+  'm/1/model.pt': 1,
+});
+
+testRule('tensors/pytorch-order', {
+  fires: [
+    [
+      torch('OUTPUT__1', 'logits'),
+      [
+        "m/config.pbtxt:4:16 warning output 'logits' has no index as the others have, so outputs are taken in the order of the config",
+      ],
+    ],
+  ],
+  silent: [[torch('OUTPUT__0', 'OUTPUT__1')], [torch('logits', 'scores')], [python(output.replace('"y"', '"y__1"'))]],
+});
+
 const batchInput = (inner: string) => python(`max_batch_size: 8\nbatch_input [ { ${inner} } ]`);
 
 testRule('tensors/batch-input', {
