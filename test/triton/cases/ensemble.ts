@@ -139,6 +139,20 @@ const shapes: Record<string, Shape> = {
     output: 'output { name: "out" data_type: TYPE_FP32 dims: 4 label_filename: "labels.txt" }',
   },
   'ensemble input twice': { tail: 'input { name: "in" data_type: TYPE_FP32 dims: 4 }' },
+  'member that declares its output twice': {
+    aSides: {
+      output: 'output { name: "y" data_type: TYPE_FP32 dims: 4 } output { name: "y" data_type: TYPE_FP32 dims: 4 }',
+    },
+  },
+  'cached over a decoupled member': {
+    a: 'model_transaction_policy { decoupled: true }',
+    tail: 'response_cache { enable: true }',
+  },
+  'members that contradict one another behind a variable': {
+    steps: `${stepA.replace('"mid"', '"out"')} ${stepB.replace('"mid"', '"out"').replace('"out" }', '"rest" }')}`,
+    output: 'output { name: "out" data_type: TYPE_FP32 dims: -1 } output { name: "rest" data_type: TYPE_FP32 dims: 4 }',
+    bSides: { input: 'input { name: "x" data_type: TYPE_FP32 dims: 5 }' },
+  },
   'ensemble cached': { tail: 'response_cache { enable: true }' },
   'map key twice in a step': {
     steps: `${stepA.replace('output_map', 'input_map { key: "x" value: "in" } output_map')} ${stepB}`,

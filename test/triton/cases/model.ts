@@ -48,6 +48,20 @@ const tails: Record<string, string> = {
   'optimization graph': 'optimization { graph { level: 1 } priority: PRIORITY_MAX }',
   'metric tags': 'metric_tags { key: "team" value: "nlp" }',
   'runtime that is not there': 'runtime: "libtriton_nothing.so"',
+  'batching strategy with the sequence batcher':
+    'max_batch_size: 4 sequence_batching { } parameters { key: "TRITON_BATCH_STRATEGY_PATH" value { string_value: "/nothing.so" } }',
+  'batching strategy that is not there':
+    'max_batch_size: 4 dynamic_batching { } parameters { key: "TRITON_BATCH_STRATEGY_PATH" value { string_value: "nothing.so" } }',
+  'instance group of a kind without a name': 'instance_group { kind: 9 }',
+  'environment that is not there':
+    'parameters { key: "EXECUTION_ENV_PATH" value { string_value: "$$TRITON_MODEL_DIRECTORY/env.tar.gz" } }',
+  'file name above the version': 'default_model_filename: "../1/model.py"',
+  'timeout below the delay':
+    'max_batch_size: 4 dynamic_batching { max_queue_delay_microseconds: 100 default_queue_policy { default_timeout_microseconds: 10 } }',
+  'timeout override without a timeout':
+    'max_batch_size: 4 dynamic_batching { default_queue_policy { allow_timeout_override: true } }',
+  'unknown metric':
+    'model_metrics { metric_control { metric_identifier { family: "nothing" } histogram_options { buckets: [ 1 ] } } }',
   'agent that is not there': 'model_repository_agents { agents { name: "nothing" } }',
   'operations library': 'model_operations { op_library_filename: "libx.so" }',
   parameters: 'parameters { key: "EXECUTION_ENV_PATH" value { string_value: "" } }',
@@ -182,6 +196,14 @@ export const cases: Case[] = [
       config('', { output: 'output { name: "y" data_type: TYPE_FP32 dims: 4 label_filename: "labels.txt" }' }),
       { 'labels.txt': 'a\nb\n' },
     ),
+  },
+  {
+    name: 'model: backend with the platform of another',
+    files: pythonModel('m', good.replace('"python"', '"onnxruntime" platform: "tensorrt_plan"')),
+  },
+  {
+    name: 'model: platform libtorch',
+    files: pythonModel('m', good.replace('backend: "python"', 'platform: "libtorch"')),
   },
   { name: 'model: backend that is not there', files: pythonModel('m', good.replace('"python"', '"nothing"')) },
   { name: 'model: no configuration', files: { 'm/1/model.py': modelPy } },

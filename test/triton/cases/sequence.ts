@@ -50,6 +50,11 @@ const bodies: Record<string, string> = {
     'state { input_name: "i" output_name: "o" data_type: TYPE_FP32 dims: 4 initial_state { name: "z" data_type: TYPE_FP32 dims: 4 data_file: "z" } }',
   'growable memory alone':
     'state { input_name: "i" output_name: "o" data_type: TYPE_FP32 dims: 4 use_growable_memory: true }',
+  'state without names': 'state { data_type: TYPE_FP32 dims: 4 }',
+  'state without a type': 'state { input_name: "i" output_name: "o" dims: 4 }',
+  'state twice':
+    'state { input_name: "i" output_name: "o" data_type: TYPE_FP32 dims: 4 } state { input_name: "i" output_name: "p" data_type: TYPE_FP32 dims: 4 }',
+  'slot delay without utilization': 'direct { max_queue_delay_microseconds: 100 }',
   'idle time': 'max_sequence_idle_microseconds: 5000000',
   iterative: 'iterative_sequence: true',
 };
