@@ -3,6 +3,7 @@ import { link, mkdir, readdir, readFile, realpath, rename, rm, rmdir, stat, writ
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { ConchError } from '../base/index.ts';
+import { makeFolders } from './durable.ts';
 import { reason } from './folder.ts';
 
 /** How conch's temporary folders inside a repository start (used only where no place beside it can be). */
@@ -58,7 +59,7 @@ const besideSuffix = '.conch-tmp';
 /** Opens `name`'s workshop; COMPILE_FAILED when another process has it, or nothing can be written. */
 export async function openWorkshop(root: string, name: string): Promise<Workshop> {
   try {
-    await mkdir(root, { recursive: true });
+    await makeFolders(root);
     const real = await realpath(root);
     const beside = await placeBeside(real);
     if (beside !== undefined) await sweep(beside);

@@ -349,3 +349,10 @@ test('names, versions and places that cannot be written are refused', async () =
   writeFileSync(join(root, 'm'), '');
   await expect(beginVersion(root, 'm', 1)).rejects.toThrow(/m is a file, expected a folder$/);
 });
+
+test('a root that takes no folders is refused at once', async () => {
+  // Node's own recursive mkdir never returns from a place like this.
+  await expect(beginVersion('/proc/nowhere/models', 'm', 1)).rejects.toThrow(
+    'repository /proc/nowhere/models cannot be written: ',
+  );
+});
