@@ -1,4 +1,5 @@
-import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -220,4 +221,17 @@ test('a key of many megabytes or with every kind of escape is no trouble', async
   expect([...(await openSafetensors(await file(`{"${long}":${tensor}}`))).tensors.keys()]).toEqual([long]);
   const escaped = await openSafetensors(await file(`{"a\\\\":${tensor},"\\"a\\":":${tensor},"{":${tensor}}`));
   expect([...escaped.tensors.keys()].sort()).toEqual(['"a":', 'a\\', '{']);
+});
+
+test('a folder or a pipe in place of the file is refused without opening it', async () => {
+  const folder = join(dir, 'folder.safetensors');
+  await mkdir(folder);
+  await expect(openSafetensors(folder)).rejects.toMatchObject({
+    code: 'SAFETENSORS_INVALID',
+    message: `${folder}: expected a file, found a folder`,
+    fix: 'put the weights there as a regular file',
+  });
+  const pipe = join(dir, 'pipe.safetensors');
+  execFileSync('mkfifo', [pipe]);
+  await expect(openSafetensors(pipe)).rejects.toThrow(`${pipe}: expected a file, found a pipe or device`);
 });

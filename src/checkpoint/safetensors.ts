@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { ConchError } from '../base/index.ts';
 import { type Datatype, datatypeFromSafetensors, elementCount } from '../tensor/index.ts';
 import { duplicateKey } from './duplicate-keys.ts';
@@ -203,6 +203,12 @@ async function* readTensor(tensor: SafetensorsTensor): AsyncGenerator<Uint8Array
 }
 
 async function openFile(path: string): Promise<FileHandle> {
+  // Asked before opening: opening a pipe that nobody writes to never returns, and cannot be interrupted.
+  const found = await stat(path).catch(() => undefined);
+  if (found && !found.isFile()) {
+    const what = found.isDirectory() ? 'a folder' : 'a pipe or device';
+    throw invalid(path, `expected a file, found ${what}`, undefined, 'put the weights there as a regular file');
+  }
   try {
     return await open(path, 'r');
   } catch (cause) {
