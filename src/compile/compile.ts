@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { ConchError, type Progress, packageVersion, silentProgress } from '../base/index.ts';
 import { defaultTarget, findTarget } from '../onnx/index.ts';
+import { checkModelName } from '../repository/index.ts';
 import type { CompileContext, MadeModel } from './artifact.ts';
 import { isCheckpointDeployment, type ModelDeployment } from './deployment.ts';
 import type { LoadedDeployment } from './load-deployment.ts';
@@ -42,8 +43,11 @@ export async function compileDeployment(loaded: LoadedDeployment, options: Compi
     progress: options.progress ?? silentProgress,
     signal: options.signal,
   };
+  const names = chosen(deployment.models, options.models);
+  // Before anything is built: the parts `<name>-model` and `<name>-tokenizer` of a name that cannot be could be built.
+  for (const name of names) checkModelName(name);
   const models: MadeModel[] = [];
-  for (const name of chosen(deployment.models, options.models)) {
+  for (const name of names) {
     const model = deployment.models[name]!;
     models.push(...(await make(context, name, model)));
   }
