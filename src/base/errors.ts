@@ -100,10 +100,17 @@ export class ConchError extends Error {
 
   /** `file:line:column: message` with the fix on a second line. */
   override toString(): string {
-    // A message that names the file already needs no place in front, unless the place says more.
-    const named =
-      this.where?.file !== undefined && this.where.line === undefined && this.message.includes(this.where.file);
-    const at = named ? '' : formatWhere(this.where);
+    // What the message names already needs no place in front, unless the place says more.
+    const { file, line, column, path } = this.where ?? {};
+    const fileIsNamed = file !== undefined && line === undefined && this.message.includes(file);
+    const pathIsNamed = path !== undefined && this.message.includes(path);
+    const place = {
+      ...(file !== undefined && !fileIsNamed && { file }),
+      ...(line !== undefined && { line }),
+      ...(column !== undefined && { column }),
+      ...(path !== undefined && !pathIsNamed && { path }),
+    };
+    const at = formatWhere(place);
     return `${at ? `${at}: ` : ''}${this.message}${this.fix ? `\n  fix: ${this.fix}` : ''}`;
   }
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConchError } from '../base/index.ts';
@@ -18,6 +18,8 @@ export async function readConfig(dir: string): Promise<ModelConfigJson> {
   const file = join(dir, 'config.json');
   let text: string;
   try {
+    // Asked before reading: a pipe that nobody writes to would never end.
+    if (!(await stat(file)).isFile()) throw new Error('not a regular file');
     text = await readFile(file, 'utf8');
   } catch (cause) {
     throw new ConchError('CHECKPOINT_INVALID', `${dir} has no config.json that can be read`, {
@@ -30,7 +32,10 @@ export async function readConfig(dir: string): Promise<ModelConfigJson> {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new ConchError('CHECKPOINT_INVALID', `${file} is not JSON: ${(cause as Error).message}`, { where: { file } });
+    throw new ConchError('CHECKPOINT_INVALID', `${file} is not JSON: ${(cause as Error).message}`, {
+      where: { file },
+      fix: 'write it again with save_pretrained, or take the file from the checkpoint anew',
+    });
   }
   return checkConfig(configSchema, json, file);
 }

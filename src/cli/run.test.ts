@@ -43,6 +43,7 @@ test.each([
   [['protocol', 'dif'], "unknown command 'dif'\n(Did you mean diff?)"],
   [['protocol', 'diff'], '--against is missing: it names the Triton release to compare with'],
   [['protocol', 'diff', '--against', '/nowhere/protobuf'], 'no file or folder at /nowhere/protobuf'],
+  [['nonsense', '--help'], "unknown command 'nonsense'"],
   [['serve', '--http-prt', '1'], "unknown option '--http-prt'\n(Did you mean --http-port?)"],
   [['serve', '--http-port', '70000'], "--http-port: expected a whole number from 0 to 65535, got '70000'"],
   [['validate'], "missing required argument 'model'"],

@@ -40,13 +40,21 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   };
   for (const command of commands) add(program, command);
   try {
-    await program.parseAsync(argv.length === 0 ? ['--help'] : [...argv], { from: 'user' });
+    await program.parseAsync(asked(argv), { from: 'user' });
     return code;
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
     report(thrown, stderr);
     return 2;
   }
+}
+
+/** What to parse: help when nothing is asked; of an unknown command only its name, lest its --help shows the general one. */
+function asked(argv: readonly string[]): string[] {
+  const [first] = argv;
+  if (first === undefined) return ['--help'];
+  const known = first.startsWith('-') || commands.some(({ name }) => name === first);
+  return known ? [...argv] : [first];
 }
 
 async function perform(

@@ -9,6 +9,7 @@ import { compileEncoder } from './encoder.ts';
 import { chainEnsemble } from './ensemble.ts';
 import { defaultMaxBatchSize, definedSettings, onnxConfig } from './settings.ts';
 import { tokenizerScript, writeTokenizer } from './tokenizer.ts';
+import { checkTokenizerFits } from './tokenizer-fit.ts';
 
 const recipes = { encoder: 1, tokenizer: 1, ensemble: 1 };
 const labelFile = 'labels.txt';
@@ -29,6 +30,8 @@ export async function makeTextModel(
   const version = deployment.version ?? 1;
   const max_batch_size = deployment.max_batch_size ?? defaultMaxBatchSize;
   const checkpoint = await openCheckpoint(resolved.dir);
+  // Before anything is written: a refused tokenizer must not leave a new model beside an old tokenizer.
+  checkTokenizerFits(await tokenizerFiles(resolved.dir, {}), checkpoint);
   const hashes = (files: readonly string[]) => hashFiles(resolved.dir, files);
 
   const modelSettings = definedSettings(deployment, deployment.model);
