@@ -103,7 +103,9 @@ export class ConchError extends Error {
     // What the message names already needs no place in front, unless the place says more.
     const { file, line, column, path } = this.where ?? {};
     const fileIsNamed = file !== undefined && line === undefined && this.message.includes(file);
-    const pathIsNamed = path !== undefined && this.message.includes(path);
+    const pathIsNamed =
+      path !== undefined &&
+      [`${path}:`, `${path} `, `'${path}'`].some((named) => ` ${this.message}`.includes(` ${named}`));
     const place = {
       ...(file !== undefined && !fileIsNamed && { file }),
       ...(line !== undefined && { line }),

@@ -150,7 +150,7 @@ describe('from JSON', () => {
   });
 
   test('what does not fit is refused with its path', () => {
-    expect(refusal({ nmae: 'x' })).toBe('nmae: nmae: ModelConfig has no field nmae\n  fix: write name');
+    expect(refusal({ nmae: 'x' })).toBe('nmae: ModelConfig has no field nmae\n  fix: write name');
     expect(refusal({ input: [{ shape: [1] }] })).toContain('input[0].shape: ModelInput has no field shape');
     expect(refusal({ max_batch_size: '4.5' })).toContain('max_batch_size expects a whole number (int32), found 4.5');
     expect(refusal({ max_batch_size: 'four' })).toContain(
@@ -170,7 +170,7 @@ describe('from JSON', () => {
     );
     expect(refusal([])).toBe('a model configuration is a JSON object');
     expect(refusal('{"name": ', 'override')).toMatch(/^override: not JSON: /);
-    expect(refusal({ nmae: 1 }, 'override')).toMatch(/^override nmae: /);
+    expect(refusal({ nmae: 1 }, 'override')).toMatch(/^override: nmae: ModelConfig has no field nmae/);
   });
 });
 

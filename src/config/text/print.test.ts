@@ -103,13 +103,13 @@ test('a block of one value is broken where it would pass the margin', () => {
 
 describe('a value that the schema does not allow is refused with its path', () => {
   test.each<[object, string]>([
-    [{ name: 5 }, 'name: name expects a string (string), found 5'],
-    [{ name: null }, 'name: name expects a string (string), found null'],
-    [{ name: '\ud800' }, 'name: name expects a string without lone surrogates (string)'],
-    [{ input: { dims: [1] } }, 'input: input expects a list (ModelInput), found an object'],
-    [{ input: [{ dims: 3 }] }, 'input[0].dims: input[0].dims expects a list (int64), found 3'],
-    [{ input: [{ dims: ['3'] }] }, 'input[0].dims[0]: input[0].dims[0] expects a whole number (int64), found "3"'],
-    [{ input: [{ dims: [1.5] }] }, 'input[0].dims[0]: input[0].dims[0] expects a whole number (int64), found 1.5'],
+    [{ name: 5 }, 'name expects a string (string), found 5'],
+    [{ name: null }, 'name expects a string (string), found null'],
+    [{ name: '\ud800' }, 'name expects a string without lone surrogates (string)'],
+    [{ input: { dims: [1] } }, 'input expects a list (ModelInput), found an object'],
+    [{ input: [{ dims: 3 }] }, 'input[0].dims expects a list (int64), found 3'],
+    [{ input: [{ dims: ['3'] }] }, 'input[0].dims[0] expects a whole number (int64), found "3"'],
+    [{ input: [{ dims: [1.5] }] }, 'input[0].dims[0] expects a whole number (int64), found 1.5'],
     [{ input: [{ dims: [2 ** 60] }] }, 'expects a bigint for a number beyond 2^53 (int64), found 1152921504606847000'],
     [
       { input: [{ dims: [2n ** 63n] }] },
