@@ -6,7 +6,7 @@
 A teacher (all-MiniLM-L6-v2 with a classifier) learns from hand-written and generated sentences. It then labels a larger
 pool, in which hand-written sentences are also altered at random, and a BERT of 5 MB learns from those labels. The small
 model starts from word vectors that are the teacher's own, reduced to its size, so that words which no training sentence
-holds lie near those that some do. About ten minutes on two cores.
+holds lie near those that some do. About twelve minutes on two cores.
 """
 
 import argparse
