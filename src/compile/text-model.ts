@@ -11,7 +11,7 @@ import { defaultMaxBatchSize, definedSettings, onnxConfig } from './settings.ts'
 import { tokenizerScript, writeTokenizer } from './tokenizer.ts';
 import { checkTokenizerFits } from './tokenizer-fit.ts';
 
-const recipes = { encoder: 1, tokenizer: 1, ensemble: 1 };
+const recipes = { encoder: 1, tokenizer: 2, ensemble: 1 };
 const labelFile = 'labels.txt';
 
 /** `models.<name>: { checkpoint }` as `<name>-model`, `<name>-tokenizer` and the ensemble `<name>`. */

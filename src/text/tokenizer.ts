@@ -95,7 +95,8 @@ function lengthLimit(json: TokenizerJson, config: Record<string, unknown>, limit
   }
   const own = config.model_max_length;
   const sane = typeof own === 'number' && own >= 1 && own <= largestSaneLength ? Math.floor(own) : undefined;
-  const limits = [limit, sane, json.truncation?.maxLength].filter((length) => length !== undefined);
+  // As transformers does: tokenizer.json's own truncation is a setting of whoever saved it, not the model's limit.
+  const limits = [limit, sane ?? json.truncation?.maxLength].filter((length) => length !== undefined);
   return limits.length > 0 ? Math.min(...limits) : defaultMaxLength;
 }
 
