@@ -56,8 +56,10 @@ export class Oracle {
     if (!this.#server?.alive) this.#server = await RealTriton.start(this.#folder, this.#root, this.#flags);
     const server = this.#server;
     const models: Record<string, ModelAnswer> = {};
+    // Where this machine keeps things is nobody's business.
+    const plain = (text: string) => text.replaceAll(this.#root, '<repository>').replaceAll(this.#folder, '<triton>');
     try {
-      for (const name of modelNames(this.#root)) models[name] = await askModel(server, name);
+      for (const name of modelNames(this.#root)) models[name] = await askModel(server, name, plain);
       await server.unloadAll();
       return { models };
     } catch (error) {
@@ -74,9 +76,9 @@ export class Oracle {
   }
 }
 
-async function askModel(server: RealTriton, name: string): Promise<ModelAnswer> {
+async function askModel(server: RealTriton, name: string, plain: (text: string) => string): Promise<ModelAnswer> {
   const answer = await server.load(name);
-  if (answer.status !== 200 || !(await server.ready(name))) return { verdict: 'refused', reason: answer.body };
+  if (answer.status !== 200 || !(await server.ready(name))) return { verdict: 'refused', reason: plain(answer.body) };
   return { verdict: 'loads', config: await server.config(name) };
 }
 
