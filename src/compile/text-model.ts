@@ -31,7 +31,8 @@ export async function makeTextModel(
   const max_batch_size = deployment.max_batch_size ?? defaultMaxBatchSize;
   const checkpoint = await openCheckpoint(resolved.dir);
   // Before anything is written: a refused tokenizer must not leave a new model beside an old tokenizer.
-  checkTokenizerFits(await tokenizerFiles(resolved.dir, {}), checkpoint);
+  const files = await tokenizerFiles(resolved.dir, {});
+  checkTokenizerFits(files, checkpoint);
   const hashes = (files: readonly string[]) => hashFiles(resolved.dir, files);
 
   const modelSettings = definedSettings(deployment, deployment.model);
@@ -45,7 +46,7 @@ export async function makeTextModel(
     async build(outDir, task) {
       const built = await compileEncoder({ checkpoint, outDir, target: context.target, progress: task });
       const { inputs, outputs, opset, irVersion, parameters, maxLength, labels } = built;
-      const labelled = labels?.length ? outputs.find((output) => output.dims.at(-1) === labels.length) : undefined;
+      const labelled = labelledOutput(outputs, labels);
       return {
         config: onnxConfig({
           name: `${name}-model`,
@@ -76,8 +77,7 @@ export async function makeTextModel(
   const tokenizerSettings = definedSettings(deployment, deployment.tokenizer);
   const maxPositions = deployment.max_length ?? positions;
   const inputNames = inputs.map((input) => input.name);
-  const { sources } = await tokenizerFiles(resolved.dir, { maxPositions });
-  const tokenizerSources = sources.map((file) => basename(file));
+  const tokenizerSources = files.sources.map((file) => basename(file));
   const tokenizer = await makeArtifact(context, {
     name: `${name}-tokenizer`,
     version,
@@ -102,7 +102,7 @@ export async function makeTextModel(
     },
   });
 
-  const labelled = labels?.length ? outputs.find((output) => output.dims.at(-1) === labels.length) : undefined;
+  const labelled = labelledOutput(outputs, labels);
   const ensemble = await makeArtifact(context, {
     name,
     version,
@@ -125,6 +125,11 @@ export async function makeTextModel(
     }),
   });
   return [tokenizer, model, ensemble];
+}
+
+/** The output whose last dimension is as long as the list of labels. */
+function labelledOutput(outputs: readonly CompiledTensor[], labels: readonly string[] | undefined) {
+  return labels?.length ? outputs.find((output) => output.dims.at(-1) === labels.length) : undefined;
 }
 
 async function hashFiles(dir: string, files: readonly string[]): Promise<Record<string, string>> {
