@@ -1,7 +1,13 @@
-import { ConchError } from '../src/base/index.ts';
+import { ConchError, toConchError } from '../src/base/index.ts';
 import type { ModelConfig } from '../src/config/index.ts';
 import type { ModelCounters } from '../src/engine/index.ts';
-import type { InferenceRequest, InferenceResponse, ModelIndexEntry, ModelMetadata } from '../src/protocol/index.ts';
+import type {
+  InferenceRequest,
+  InferenceResponse,
+  ModelIndexEntry,
+  ModelMetadata,
+  ResponseEvent,
+} from '../src/protocol/index.ts';
 import type { ServedEngine } from '../src/server/index.ts';
 import type { Tensor } from '../src/tensor/index.ts';
 
@@ -78,6 +84,16 @@ export class FakeEngine implements ServedEngine {
           throw new ConchError('QUEUE_FULL', "model 'full': its queue is full");
         },
       },
+      counter: {
+        config: { ...config('counter', [1]), model_transaction_policy: { decoupled: true } },
+        run: ({ inputs: [x] }) =>
+          Array.from({ length: (x!.data as Float32Array)[0]! }, (_, index) => ({
+            name: 'y',
+            datatype: 'FP32',
+            shape: [1, 1],
+            data: Float32Array.of(index),
+          })),
+      },
       loading: { config: config('loading', [1]), run: () => [], ready: false },
     };
   }
@@ -139,6 +155,26 @@ export class FakeEngine implements ServedEngine {
     this.requests.push(request);
     const outputs = await model.run(request);
     return { model: request.model, version: '1', id: request.id, outputs, parameters: request.parameters };
+  }
+
+  isDecoupled(name: string, version?: string): boolean {
+    return this.model(name, version).config.model_transaction_policy?.decoupled ?? false;
+  }
+
+  async stream(request: InferenceRequest, onResponse: (event: ResponseEvent) => void): Promise<void> {
+    const model = this.model(request.model, request.version);
+    if (request.model === 'full') await this.infer(request);
+    try {
+      if (this.isDecoupled(request.model)) {
+        for (const output of await model.run(request)) {
+          const response = { model: request.model, version: '1', id: request.id, outputs: [output] };
+          onResponse({ response, final: false });
+        }
+        onResponse({ response: undefined, final: true });
+      } else onResponse({ response: await this.infer(request), final: true });
+    } catch (thrown) {
+      onResponse({ response: toConchError(thrown), final: true });
+    }
   }
 
   metadata(name: string, version?: string): ModelMetadata {

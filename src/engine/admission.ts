@@ -59,6 +59,7 @@ export class Admission {
     return {
       inputs,
       outputs,
+      context: request,
       batchSize,
       rows: Math.max(1, batchSize),
       likeness,

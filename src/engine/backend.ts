@@ -1,5 +1,6 @@
 import type { ConchError, Logger } from '../base/index.ts';
 import type { ModelConfig } from '../config/index.ts';
+import type { InferenceRequest, InferenceResponse, ParameterValue, ResponseEvent } from '../protocol/index.ts';
 import type { Tensor } from '../tensor/index.ts';
 
 /**
@@ -24,6 +25,17 @@ export interface ModelSource {
   /** Processor threads for all instances of the model together. */
   readonly threads: number;
   readonly logger: Logger;
+  /** The engine that the model is part of, for models that call other models. */
+  readonly server: EngineAccess;
+}
+
+/** What a model may ask of the engine that runs it (Triton's business logic scripting); errors as the engine's own. */
+export interface EngineAccess {
+  infer(request: InferenceRequest): Promise<InferenceResponse>;
+  stream(request: InferenceRequest, onResponse: (event: ResponseEvent) => void): Promise<void>;
+  isModelReady(name: string, version?: string): boolean;
+  load(name: string): Promise<void>;
+  unload(name: string): Promise<void>;
 }
 
 export interface LoadedModel {
@@ -61,16 +73,43 @@ export interface BatchRequest {
   readonly rows: number;
   /** Outputs to return, in this order. */
   readonly outputs: readonly string[];
+  readonly context: RequestContext;
 }
+
+/** What a request says beyond its tensors. */
+export type RequestContext = Pick<
+  InferenceRequest,
+  'id' | 'sequence' | 'priority' | 'timeoutMicroseconds' | 'parameters' | 'signal'
+>;
 
 export interface Batch {
   readonly requests: readonly BatchRequest[];
   readonly rows: number;
+  /**
+   * How the model answers where it is decoupled, and only there: any number of responses for the request at `index`, at
+   * any time until its final one, also after `run` is done.
+   */
+  readonly emit?: (index: number, event: BackendEvent) => void;
+}
+
+/** A model's answer. */
+export interface BackendResponse {
+  /** In the order asked for. */
+  readonly outputs: readonly Tensor[];
+  /** Said to the client beside the outputs. */
+  readonly parameters?: Readonly<Record<string, ParameterValue>>;
+}
+
+/** One of a decoupled model's answers to a request. */
+export interface BackendEvent {
+  /** Undefined: nothing but the news that the request is done. */
+  readonly response: BackendResponse | ConchError | undefined;
+  readonly final: boolean;
 }
 
 export interface BatchResult {
-  /** One per request, in order: its outputs in the order asked for, or why it alone failed. */
-  readonly responses: readonly (readonly Tensor[] | ConchError)[];
+  /** One per request, in order: its answer, or why it alone failed; undefined for those answered by `emit`. */
+  readonly responses: readonly (BackendResponse | ConchError | undefined)[];
   /** Nanoseconds: forming the inputs, running, taking the outputs apart. */
   readonly computeInput: number;
   readonly computeInfer: number;

@@ -7,8 +7,9 @@ import type {
   ModelIndexEntry,
   ModelMetadata,
   ModelStatistics,
+  ResponseEvent,
 } from '../protocol/index.ts';
-import type { Backend } from './backend.ts';
+import type { Backend, BackendResponse } from './backend.ts';
 import { builtInBackends } from './backends/index.ts';
 import { Catalogue } from './catalogue.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -60,6 +61,14 @@ export class Engine {
       clock: options.clock ?? systemClock,
       logger: this.#logger,
       find: (name, version) => this.#catalogue.findNumber(name, version),
+      // Models call each other while the engine drains, too: what is under way may need it.
+      server: {
+        infer: (request) => this.#infer(request),
+        stream: (request, onResponse) => this.#stream(request, onResponse),
+        isModelReady: (name, version) => this.isModelReady(name, version),
+        load: (name) => this.load(name),
+        unload: (name) => this.unload(name),
+      },
     });
   }
 
@@ -119,15 +128,49 @@ export class Engine {
    */
   async infer(request: InferenceRequest): Promise<InferenceResponse> {
     if (this.#isStopping()) throw stopping();
+    return this.#infer(request);
+  }
+
+  /**
+   * Runs a request of any model, decoupled ones included. Rejects as `infer` does when the request is refused before it
+   * is queued; afterwards everything comes as an event, failures too, and it resolves after the final one.
+   */
+  async stream(request: InferenceRequest, onResponse: (event: ResponseEvent) => void): Promise<void> {
+    if (this.#isStopping()) throw stopping();
+    await this.#stream(request, onResponse);
+  }
+
+  async #infer(request: InferenceRequest): Promise<InferenceResponse> {
     const served = this.#find(request.model, request.version);
     this.#inFlight += 1;
     try {
-      const { outputs } = await served.infer(request);
-      return { model: served.name, version: String(served.version), id: request.id, outputs };
+      return named(served, request, await served.infer(request));
     } finally {
-      this.#inFlight -= 1;
-      if (this.#inFlight === 0) this.#idle?.();
+      this.#left();
     }
+  }
+
+  async #stream(request: InferenceRequest, onResponse: (event: ResponseEvent) => void): Promise<void> {
+    const served = this.#find(request.model, request.version);
+    this.#inFlight += 1;
+    try {
+      await served.stream(request, ({ response, final }) => {
+        const failed = response === undefined || response instanceof ConchError;
+        onResponse({ response: failed ? response : named(served, request, response), final });
+      });
+    } finally {
+      this.#left();
+    }
+  }
+
+  #left(): void {
+    this.#inFlight -= 1;
+    if (this.#inFlight === 0) this.#idle?.();
+  }
+
+  /** Whether the model may answer a request with any number of responses, which only `stream` carries. */
+  isDecoupled(name: string, version?: string): boolean {
+    return this.#find(name, version).decoupled;
   }
 
   metadata(name: string, version?: string): ModelMetadata {
@@ -241,6 +284,12 @@ export class Engine {
       `no statistics: model '${name}'${version ? ` version ${version}` : ''} is not ready or not known`,
     );
   }
+}
+
+function named(served: ServedVersion, { id }: InferenceRequest, response: BackendResponse): InferenceResponse {
+  const { outputs, parameters } = response;
+  const answer = { model: served.name, version: String(served.version), id, outputs };
+  return parameters ? { ...answer, parameters } : answer;
 }
 
 function stopping(): ConchError {

@@ -4,11 +4,12 @@ import { InstancePool } from './instances.ts';
 import type { AdmittedRequest, Outcome } from './request.ts';
 import { PendingRequest } from './request.ts';
 import { FakeClock } from './testing/fake-clock.ts';
-import { deferred, ProbeBackend, type ProbeOptions } from './testing/probe.ts';
+import { deferred, noServer, ProbeBackend, type ProbeOptions } from './testing/probe.ts';
 
 const request: AdmittedRequest = {
   inputs: [{ name: 'a', datatype: 'FP32', shape: [1], data: Float32Array.of(1) }],
   outputs: ['b'],
+  context: {},
   batchSize: 0,
   rows: 1,
   likeness: '',
@@ -17,7 +18,16 @@ const request: AdmittedRequest = {
   timeoutMicroseconds: 0,
   signal: undefined,
 };
-const source = { name: 'm', version: 1, config: {}, dir: '', files: [], threads: 1, logger: createLogger('silent') };
+const source = {
+  name: 'm',
+  version: 1,
+  config: {},
+  dir: '',
+  files: [],
+  threads: 1,
+  logger: createLogger('silent'),
+  server: noServer,
+};
 const lost = new ConchError('EXECUTION_FAILED', 'out of memory');
 
 async function start(options: ProbeOptions & { prepare?: () => Promise<void> } = {}) {
@@ -28,6 +38,7 @@ async function start(options: ProbeOptions & { prepare?: () => Promise<void> } =
   const pool = await InstancePool.start({
     model: 'm',
     loaded,
+    decoupled: options.respond !== undefined,
     prepare: options.prepare ?? (async () => {}),
     onExecution: () => {},
     onDead: (error) => deaths.push(error),
@@ -222,6 +233,7 @@ test('one instance that cannot start takes the others with it', async () => {
   });
   const options = {
     model: 'm',
+    decoupled: false,
     prepare: async () => {},
     onExecution: () => {},
     onDead: () => {},
@@ -247,6 +259,7 @@ test('a backend that answers another number of requests is at fault, not the cli
         createInstance: async () => backend,
         close: async () => {},
       },
+      decoupled: false,
       prepare: async () => {},
       onExecution: () => {},
       onDead: () => {},

@@ -1,5 +1,5 @@
 import { ConchError, type Logger, toConchError } from '../base/index.ts';
-import type { BackendInstance, BatchResult, LoadedModel } from './backend.ts';
+import type { BackendEvent, BackendInstance, BatchResult, LoadedModel } from './backend.ts';
 import type { Clock } from './clock.ts';
 import type { PendingRequest } from './request.ts';
 import type { Executor } from './scheduler.ts';
@@ -8,6 +8,8 @@ export interface InstancePoolOptions {
   /** What errors and logs call the model. */
   readonly model: string;
   readonly loaded: LoadedModel;
+  /** Requests are answered by any number of responses, which may come after their batch is done. */
+  readonly decoupled: boolean;
   /** Run on every new instance before it takes requests (warm-up). */
   readonly prepare: (instance: BackendInstance) => Promise<void>;
   /** A batch of `rows` has been run and at least one of its requests succeeded. */
@@ -29,6 +31,8 @@ interface Slot {
   /** Restarts since it last finished a batch. */
   restarts: number;
   dead: boolean;
+  /** Requests of a decoupled model that it has not finished answering. */
+  readonly open: Set<PendingRequest>;
 }
 
 /**
@@ -51,6 +55,7 @@ export class InstancePool implements Executor {
       running: 0,
       restarts: 0,
       dead: false,
+      open: new Set(),
     }));
   }
 
@@ -95,6 +100,7 @@ export class InstancePool implements Executor {
 
   async #close(reason: ConchError): Promise<void> {
     for (const batch of this.#running) for (const pending of batch) pending.fail(reason);
+    for (const slot of this.#slots) failOpen(slot, reason);
     await Promise.allSettled(this.#starting);
     await Promise.allSettled(this.#slots.map((slot) => slot.instance?.close()));
     await this.#options.loaded.close();
@@ -111,12 +117,13 @@ export class InstancePool implements Executor {
   }
 
   async #run(slot: Slot, instance: BackendInstance, batch: readonly PendingRequest[]): Promise<void> {
-    const { clock, model, onExecution } = this.#options;
+    const { clock, decoupled, model, onExecution } = this.#options;
     const startedAt = clock.now();
     const requests = batch.map((pending) => pending.request);
     const rows = requests.reduce((sum, request) => sum + request.rows, 0);
+    const emit = decoupled ? this.#emitter(slot, batch, startedAt) : undefined;
     try {
-      const result = await instance.run({ requests, rows });
+      const result = await instance.run(emit ? { requests, rows, emit } : { requests, rows });
       const { responses, computeInput, computeInfer, computeOutput } = result;
       if (responses.length !== batch.length) {
         throw new ConchError('INTERNAL', `model '${model}': ${responses.length} responses to ${batch.length} requests`);
@@ -125,31 +132,67 @@ export class InstancePool implements Executor {
       if (responses.some((response) => !(response instanceof ConchError))) onExecution(rows, result);
       batch.forEach((pending, index) => {
         const response = responses[index]!;
-        if (response instanceof ConchError) pending.fail(response);
-        else {
+        if (response instanceof ConchError) {
+          slot.open.delete(pending);
+          pending.fail(response);
+        } else if (emit) {
+          if (response) emit(index, { response, final: true });
+        } else if (response) {
           const queue = (startedAt - pending.arrivedAt) * 1e6;
-          pending.succeed({ outputs: response, durations: { queue, computeInput, computeInfer, computeOutput } });
-        }
+          pending.succeed({ ...response, durations: { queue, computeInput, computeInfer, computeOutput } });
+        } else pending.fail(new ConchError('INTERNAL', `model '${model}': the backend gave no response to a request`));
       });
     } catch (thrown) {
       const error = toConchError(thrown, 'EXECUTION_FAILED');
-      for (const pending of batch) pending.fail(error);
+      for (const pending of batch) {
+        slot.open.delete(pending);
+        pending.fail(error);
+      }
     }
     slot.running -= 1;
     this.#running.delete(batch);
     if (slot.instance) this.onAvailable();
   }
 
+  /** Passes the responses of a decoupled batch on to their requests, until each has had its final one. */
+  #emitter(
+    slot: Slot,
+    batch: readonly PendingRequest[],
+    startedAt: number,
+  ): (index: number, event: BackendEvent) => void {
+    for (const pending of batch) slot.open.add(pending);
+    return (index, event) => {
+      const pending = batch[index]!;
+      // What comes after the final response, or after the request has failed, is the model's mistake.
+      if (!slot.open.has(pending)) return;
+      if (event.final) slot.open.delete(pending);
+      if (event.final && event.response instanceof ConchError) {
+        pending.fail(event.response);
+        return;
+      }
+      pending.respond(event);
+      if (!event.final) return;
+      const queue = (startedAt - pending.arrivedAt) * 1e6;
+      const computeInfer = (this.#options.clock.now() - startedAt) * 1e6;
+      pending.succeed({ outputs: [], durations: { queue, computeInput: 0, computeInfer, computeOutput: 0 } });
+    };
+  }
+
   async #start(slot: Slot): Promise<void> {
     const { loaded, prepare } = this.#options;
+    const { promise: early, reject: loseEarly } = Promise.withResolvers<never>();
+    early.catch(() => {});
     let lostEarly: ConchError | undefined;
     let serving = false;
     const instance = await loaded.createInstance(slot.name, (error) => {
       if (serving) this.#lose(slot, error);
-      else lostEarly = error;
+      else {
+        lostEarly = error;
+        loseEarly(error);
+      }
     });
     try {
-      await prepare(instance);
+      await Promise.race([prepare(instance), early]);
     } catch (error) {
       await instance.close();
       throw lostEarly ?? error;
@@ -165,6 +208,7 @@ export class InstancePool implements Executor {
 
   #lose(slot: Slot, error: ConchError): void {
     slot.instance = undefined;
+    failOpen(slot, error);
     this.#options.logger.warn({ instance: slot.name, reason: error.message }, 'instance died');
     this.#restart(slot, error);
   }
@@ -206,4 +250,9 @@ export class InstancePool implements Executor {
       this.#starting.add(starting);
     });
   }
+}
+
+function failOpen(slot: Slot, error: ConchError): void {
+  for (const pending of slot.open) pending.fail(error);
+  slot.open.clear();
 }

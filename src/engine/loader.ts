@@ -4,7 +4,7 @@ import { ConchError, hashValue, type Logger, toConchError } from '../base/index.
 import { completeConfig, type ModelConfig, type ParsedConfig } from '../config/index.ts';
 import { labelsOf, type ModelEntry, type ModelVersion, readModel, selectVersions } from '../repository/index.ts';
 import { Admission } from './admission.ts';
-import type { Backend } from './backend.ts';
+import type { Backend, EngineAccess } from './backend.ts';
 import { backendOf } from './backends/index.ts';
 import type { Clock } from './clock.ts';
 import { Ensemble, type FindVersion } from './ensemble.ts';
@@ -24,6 +24,7 @@ export interface LoaderOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly find: FindVersion;
+  readonly server: EngineAccess;
 }
 
 /** A model as it stands on disk, with its config completed and found valid. */
@@ -112,8 +113,9 @@ export function labelsByOutput({ entry, config }: ModelOnDisk): Record<string, r
 }
 
 async function buildVersion(model: ModelOnDisk, version: ModelVersion, options: LoaderOptions): Promise<ServedVersion> {
-  const { config, entry } = model;
+  const { entry } = model;
   const { clock } = options;
+  let { config } = model;
   const start = clock.now();
   const admission = new Admission(entry.name, config);
   const recorder = new StatisticsRecorder();
@@ -121,6 +123,7 @@ async function buildVersion(model: ModelOnDisk, version: ModelVersion, options: 
   let runner: Runner;
   if (config.platform === 'ensemble') {
     checkAgainstModels(config, options.find);
+    config = withDecoupled(config, options.find);
     inheritLabels(config, labels, options.find);
     runner = new Ensemble(config, admission, {
       find: options.find,
@@ -150,17 +153,19 @@ async function startInstances(
   recorder: StatisticsRecorder,
   options: LoaderOptions,
 ): Promise<Runner> {
-  const { backends, threads, clock, logger } = options;
+  const { backends, threads, clock, logger, server } = options;
   const { name } = entry;
   const backend = backendOf(backends, config.backend ?? '', name);
   const samples = await warmupSamples(config, entry.dir, admission);
   const { dir, files } = version;
-  const loaded = await backend.load({ name, version: version.version, config, dir, files, threads, logger });
+  const loaded = await backend.load({ name, version: version.version, config, dir, files, threads, logger, server });
+  const decoupled = config.model_transaction_policy?.decoupled ?? false;
   let runner: ScheduledRunner | undefined;
   const pool = await InstancePool.start({
     model: name,
     loaded,
-    prepare: (instance) => warmUp(instance, samples, name, logger),
+    decoupled,
+    prepare: (instance) => warmUp(instance, samples, name, decoupled, logger),
     onExecution: (rows, result) => recorder.executed(rows, result),
     onDead: (error) => runner?.refuse(error),
     clock,
@@ -173,6 +178,14 @@ async function startInstances(
     maxQueueBytes: options.maxQueueBytes,
   });
   return runner;
+}
+
+/** An ensemble is decoupled when one of its members is, whatever its file says (core `ensemble_utils.cc`). */
+function withDecoupled(config: ModelConfig, find: FindVersion): ModelConfig {
+  const decoupled = (config.ensemble_scheduling?.step ?? []).some(
+    ({ model_name, model_version }) => find(model_name!, Number(model_version ?? 0)).decoupled,
+  );
+  return { ...config, model_transaction_policy: { decoupled } };
 }
 
 /** Labels that an ensemble's outputs lack come from the steps that produce them. */
@@ -196,7 +209,6 @@ function refuseUnsupported(config: ModelConfig, parsed: ParsedConfig | undefined
     throw located(error, parsed);
   };
   if (config.sequence_batching) refuse('sequence batching', 'sequence_batching');
-  if (config.model_transaction_policy?.decoupled) refuse('a decoupled model', 'model_transaction_policy.decoupled');
 }
 
 function checkLabels(config: ModelConfig, entry: ModelEntry): void {

@@ -1,6 +1,8 @@
 import { PendingRequest } from './request.ts';
 
 interface Turn {
+  /** Responses that came before the turn did. */
+  readonly held: (() => void)[];
   settle: (() => void) | undefined;
 }
 
@@ -14,7 +16,7 @@ export class ReleaseOrder {
 
   /** A stand-in for `pending`, whose outcome reaches it after those of all that took a turn before. */
   track(pending: PendingRequest): { readonly tracked: PendingRequest; readonly takeTurn: () => void } {
-    const turn: Turn = { settle: undefined };
+    const turn: Turn = { held: [], settle: undefined };
     const settle = (action: () => void): void => {
       turn.settle = action;
       this.#release();
@@ -24,12 +26,18 @@ export class ReleaseOrder {
       pending.arrivedAt,
       (outcome) => settle(() => pending.succeed(outcome)),
       (error) => settle(() => pending.fail(error)),
+      (event) => {
+        if (this.#turns[this.#next] === turn) pending.respond(event);
+        else turn.held.push(() => pending.respond(event));
+      },
     );
     return { tracked, takeTurn: () => void this.#turns.push(turn) };
   }
 
   #release(): void {
-    for (let turn = this.#turns[this.#next]; turn?.settle; turn = this.#turns[this.#next]) {
+    for (let turn = this.#turns[this.#next]; turn; turn = this.#turns[this.#next]) {
+      for (const respond of turn.held.splice(0)) respond();
+      if (!turn.settle) break;
       this.#next += 1;
       turn.settle();
     }

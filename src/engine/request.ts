@@ -1,6 +1,5 @@
 import type { ConchError } from '../base/index.ts';
-import type { Tensor } from '../tensor/index.ts';
-import type { BatchRequest } from './backend.ts';
+import type { BackendEvent, BackendResponse, BatchRequest } from './backend.ts';
 
 /** A request past admission: in the model's own shapes, and known to fit it. */
 export interface AdmittedRequest extends BatchRequest {
@@ -24,9 +23,8 @@ export interface Durations {
   readonly computeOutput: number;
 }
 
-export interface Outcome {
-  /** In the order of the request's `outputs`, in the model's own shapes. */
-  readonly outputs: readonly Tensor[];
+/** How a request ended: the answer in the model's own shapes; without outputs for a decoupled model, which has spoken. */
+export interface Outcome extends BackendResponse {
   readonly durations: Durations;
 }
 
@@ -37,6 +35,7 @@ export class PendingRequest {
   readonly arrivedAt: number;
   readonly #resolve: (outcome: Outcome) => void;
   readonly #reject: (error: ConchError) => void;
+  readonly #onResponse: ((event: BackendEvent) => void) | undefined;
   #settled = false;
 
   constructor(
@@ -44,15 +43,22 @@ export class PendingRequest {
     arrivedAt: number,
     resolve: (outcome: Outcome) => void,
     reject: (error: ConchError) => void,
+    onResponse?: (event: BackendEvent) => void,
   ) {
     this.request = request;
     this.arrivedAt = arrivedAt;
     this.#resolve = resolve;
     this.#reject = reject;
+    this.#onResponse = onResponse;
   }
 
   get settled(): boolean {
     return this.#settled;
+  }
+
+  /** Passes on one of several responses; the final one is to be followed by `succeed`. */
+  respond(event: BackendEvent): void {
+    if (!this.#settled) this.#onResponse?.(event);
   }
 
   succeed(outcome: Outcome): void {

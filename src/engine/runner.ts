@@ -1,7 +1,7 @@
 import type { ConchError } from '../base/index.ts';
 import type { ModelConfig } from '../config/index.ts';
 import type { InferenceRequest } from '../protocol/index.ts';
-import type { LoadedModel } from './backend.ts';
+import type { BackendEvent, LoadedModel } from './backend.ts';
 import { DynamicBatcher } from './batcher.ts';
 import type { Clock } from './clock.ts';
 import type { InstancePool } from './instances.ts';
@@ -15,7 +15,15 @@ export interface Runner {
   readonly pending: number;
   /** False when nothing can be run any more. */
   readonly healthy: boolean;
-  run(admitted: AdmittedRequest, request: InferenceRequest): Promise<Outcome>;
+  /**
+   * Throws when the request is refused; rejects when it failed later. A decoupled model answers through `onResponse`
+   * until its final response, and then resolves without outputs.
+   */
+  run(
+    admitted: AdmittedRequest,
+    request: InferenceRequest,
+    onResponse?: (event: BackendEvent) => void,
+  ): Promise<Outcome>;
   /** Fails what waits, and breaks off what runs where that is possible; then frees everything. */
   close(reason: ConchError): Promise<void>;
 }
@@ -56,11 +64,23 @@ export class ScheduledRunner implements Runner {
     return this.#pool.healthy;
   }
 
-  run(admitted: AdmittedRequest): Promise<Outcome> {
-    return new Promise((resolve, reject) => {
-      if (this.#refusal) throw this.#refusal;
-      this.#scheduler.enqueue(new PendingRequest(admitted, this.#clock.now(), resolve, reject));
+  run(
+    admitted: AdmittedRequest,
+    _request: InferenceRequest,
+    onResponse?: (event: BackendEvent) => void,
+  ): Promise<Outcome> {
+    if (this.#refusal) throw this.#refusal;
+    let refused: { readonly error: unknown } | undefined;
+    const outcome = new Promise<Outcome>((resolve, reject) => {
+      const pending = new PendingRequest(admitted, this.#clock.now(), resolve, reject, onResponse);
+      try {
+        this.#scheduler.enqueue(pending);
+      } catch (error) {
+        refused = { error };
+      }
     });
+    if (refused) throw refused.error;
+    return outcome;
   }
 
   /** Fails what waits and all that comes. */

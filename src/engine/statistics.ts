@@ -1,6 +1,6 @@
-import type { ConchError, ErrorCode } from '../base/index.ts';
-import type { ModelStatistics, StatisticDuration } from '../protocol/index.ts';
-import type { BatchResult } from './backend.ts';
+import { ConchError, type ErrorCode } from '../base/index.ts';
+import type { InferResponseStatistics, ModelStatistics, StatisticDuration } from '../protocol/index.ts';
+import type { BackendResponse, BatchResult } from './backend.ts';
 import type { Durations } from './request.ts';
 
 /** Why a scheduled request failed, as `nv_inference_request_failure` labels it. */
@@ -42,6 +42,37 @@ interface BatchTotals {
   readonly computeOutput: Total;
 }
 
+/** What became of the n-th responses to a decoupled model's requests. */
+class ResponseTotals {
+  readonly #infer = new Total();
+  readonly #output = new Total();
+  readonly #kinds = { success: new Total(), fail: new Total(), empty_response: new Total(), cancel: new Total() };
+
+  add(response: BackendResponse | ConchError | undefined, ns: number): void {
+    this.#infer.add(ns);
+    if (response && !(response instanceof ConchError)) this.#output.add(0);
+    this.#kinds[kindOf(response)].add(ns);
+  }
+
+  get(): InferResponseStatistics {
+    const { success, fail, empty_response, cancel } = this.#kinds;
+    return {
+      compute_infer: this.#infer.get(),
+      compute_output: this.#output.get(),
+      success: success.get(),
+      fail: fail.get(),
+      empty_response: empty_response.get(),
+      cancel: cancel.get(),
+    };
+  }
+}
+
+function kindOf(response: BackendResponse | ConchError | undefined) {
+  if (response === undefined) return 'empty_response';
+  if (!(response instanceof ConchError)) return 'success';
+  return response.code === 'REQUEST_CANCELLED' ? 'cancel' : 'fail';
+}
+
 const newBatchTotals = (): BatchTotals => ({
   computeInput: new Total(),
   computeInfer: new Total(),
@@ -55,6 +86,7 @@ export class StatisticsRecorder {
   readonly #queue = new Total();
   readonly #compute = newBatchTotals();
   readonly #batches = new Map<number, BatchTotals>();
+  readonly #responses: ResponseTotals[] = [];
   readonly #failures: Record<FailureReason, number> = { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0 };
   #lastInference = 0;
   #inferences = 0;
@@ -75,6 +107,12 @@ export class StatisticsRecorder {
   failed(totalNs: number, error: ConchError): void {
     this.#fail.add(totalNs);
     this.#failures[reasons[error.code] ?? 'OTHER'] += 1;
+  }
+
+  /** A decoupled model gave the `index`-th response to a request, `ns` after the request came in. */
+  responded(index: number, response: BackendResponse | ConchError | undefined, ns: number): void {
+    this.#responses[index] ??= new ResponseTotals();
+    this.#responses[index].add(response, ns);
   }
 
   /** A batch was executed, and not all of it failed. */
@@ -109,7 +147,7 @@ export class StatisticsRecorder {
         cache_hit: none,
         cache_miss: none,
       },
-      response_stats: {},
+      response_stats: Object.fromEntries(this.#responses.map((totals, index) => [`${index}`, totals.get()])),
       batch_stats: [...this.#batches]
         .sort(([a], [b]) => a - b)
         .map(([batch_size, totals]) => ({

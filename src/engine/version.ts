@@ -1,10 +1,10 @@
 import { ConchError, toConchError } from '../base/index.ts';
 import type { ModelConfig } from '../config/index.ts';
 import type { InferenceRequest } from '../protocol/index.ts';
-import type { Tensor } from '../tensor/index.ts';
 import type { Admission } from './admission.ts';
+import type { BackendEvent, BackendResponse } from './backend.ts';
 import type { Clock } from './clock.ts';
-import type { Durations } from './request.ts';
+import type { AdmittedRequest, Outcome } from './request.ts';
 import type { Runner } from './runner.ts';
 import type { ModelCounters, StatisticsRecorder } from './statistics.ts';
 
@@ -21,10 +21,12 @@ export interface VersionParts {
   readonly loadSeconds: number;
 }
 
-/** A response before the engine puts names on it. */
-export interface VersionResponse {
-  readonly outputs: readonly Tensor[];
-  readonly durations: Durations;
+/** A request that its runner did not take. */
+class Refusal {
+  readonly error: ConchError;
+  constructor(error: ConchError) {
+    this.error = error;
+  }
 }
 
 /**
@@ -37,6 +39,8 @@ export class ServedVersion {
   readonly config: ModelConfig;
   readonly admission: Admission;
   readonly labels: Readonly<Record<string, readonly string[]>>;
+  /** Answers a request by any number of responses. */
+  readonly decoupled: boolean;
   readonly #parts: VersionParts;
   #holders = 0;
   #retired: (() => void) | undefined;
@@ -49,6 +53,7 @@ export class ServedVersion {
     this.config = parts.config;
     this.admission = parts.admission;
     this.labels = parts.labels;
+    this.decoupled = parts.config.model_transaction_policy?.decoupled ?? false;
   }
 
   get healthy(): boolean {
@@ -64,25 +69,90 @@ export class ServedVersion {
     if (this.#holders === 0) this.#retired?.();
   }
 
-  /** Checks, schedules and runs a request; outputs come in the order asked for, in the config's shapes. */
-  async infer(request: InferenceRequest): Promise<VersionResponse> {
+  /**
+   * Checks, schedules and runs a request; outputs come in the order asked for, in the config's shapes. A decoupled
+   * model's request is refused: only `stream` can carry its answers.
+   */
+  async infer(request: InferenceRequest): Promise<Outcome> {
     const { admission, runner, recorder, clock } = this.#parts;
+    if (this.decoupled) throw this.#severalResponses();
     const admitted = admission.admit(request);
     const arrivedAt = clock.now();
     this.acquire();
     try {
-      const { outputs, durations } = await runner.run(admitted, request);
-      recorder.succeeded(admitted.rows, (clock.now() - arrivedAt) * 1e6, durations);
-      return { outputs: outputs.map((output) => admission.finish(output)), durations };
+      const outcome = await runner.run(admitted, request);
+      recorder.succeeded(admitted.rows, (clock.now() - arrivedAt) * 1e6, outcome.durations);
+      return this.#finish(outcome);
     } catch (thrown) {
-      const error = toConchError(thrown);
-      // Refused at the door of its own queue: Triton counts such requests nowhere.
-      const counts = error.code !== 'QUEUE_FULL' || this.config.platform === 'ensemble';
-      if (counts) recorder.failed((clock.now() - arrivedAt) * 1e6, error);
-      throw error;
+      throw this.#failed(thrown, arrivedAt);
     } finally {
       this.release();
     }
+  }
+
+  /**
+   * The same for any model, with the answers as events. Rejects when the request is refused before it is queued; later
+   * failures come as the final event. Resolves after that.
+   */
+  async stream(request: InferenceRequest, onResponse: (event: BackendEvent) => void): Promise<void> {
+    const { admission, recorder, clock } = this.#parts;
+    const admitted = admission.admit(request);
+    const arrivedAt = clock.now();
+    this.acquire();
+    try {
+      const outcome = await this.#start(admitted, request, arrivedAt, onResponse);
+      recorder.succeeded(admitted.rows, (clock.now() - arrivedAt) * 1e6, outcome.durations);
+      if (!this.decoupled) onResponse({ response: this.#finish(outcome), final: true });
+    } catch (thrown) {
+      if (thrown instanceof Refusal) throw thrown.error;
+      onResponse({ response: this.#failed(thrown, arrivedAt), final: true });
+    } finally {
+      this.release();
+    }
+  }
+
+  /** Throws Refusal when the request does not get past the door of the queue. */
+  #start(
+    admitted: AdmittedRequest,
+    request: InferenceRequest,
+    arrivedAt: number,
+    onResponse: (event: BackendEvent) => void,
+  ): Promise<Outcome> {
+    const { runner, recorder, clock } = this.#parts;
+    let index = 0;
+    const emit = ({ response, final }: BackendEvent): void => {
+      recorder.responded(index, response, (clock.now() - arrivedAt) * 1e6);
+      index += 1;
+      const failed = response === undefined || response instanceof ConchError;
+      onResponse({ response: failed ? response : this.#finish(response), final });
+    };
+    try {
+      return runner.run(admitted, request, this.decoupled ? emit : undefined);
+    } catch (thrown) {
+      throw new Refusal(this.#failed(thrown, arrivedAt));
+    }
+  }
+
+  #finish<Response extends BackendResponse>(response: Response): Response {
+    const { admission } = this.#parts;
+    return { ...response, outputs: response.outputs.map((output) => admission.finish(output)) };
+  }
+
+  /** Counts a failure, unless it was refused at the door of its own queue: Triton counts such requests nowhere. */
+  #failed(thrown: unknown, arrivedAt: number): ConchError {
+    const { recorder, clock } = this.#parts;
+    const error = toConchError(thrown);
+    const counts = error.code !== 'QUEUE_FULL' || this.config.platform === 'ensemble';
+    if (counts) recorder.failed((clock.now() - arrivedAt) * 1e6, error);
+    return error;
+  }
+
+  #severalResponses(): ConchError {
+    return new ConchError(
+      'NOT_SUPPORTED',
+      `model '${this.name}' is decoupled: it may answer one request with several responses, which this call cannot carry`,
+      { fix: 'call it by generate_stream over HTTP or ModelStreamInfer over gRPC' },
+    );
   }
 
   counters(): ModelCounters {

@@ -5,7 +5,7 @@ import { ConchError, type Logger, toConchError } from '../base/index.ts';
 import { dimsOf, type ModelConfig, type ModelWarmup, type ModelWarmup_Input } from '../config/index.ts';
 import { type Datatype, datatypeFromConfig, datatypes, elementCount, type Tensor, viewBytes } from '../tensor/index.ts';
 import type { Admission } from './admission.ts';
-import type { BackendInstance, Batch } from './backend.ts';
+import type { BackendEvent, BackendInstance, Batch, BatchResult } from './backend.ts';
 import { zeroTensor } from './zero.ts';
 
 /** A run that an instance makes before it takes requests. */
@@ -53,12 +53,13 @@ export async function warmUp(
   instance: BackendInstance,
   samples: readonly WarmupSample[],
   model: string,
+  decoupled: boolean,
   logger: Logger,
 ): Promise<void> {
   for (const { name, batch, rounds, configured } of samples) {
     try {
       for (let round = 0; round < rounds; round++) {
-        const { responses } = await instance.run(batch);
+        const responses = decoupled ? await answersTo(instance, batch) : (await instance.run(batch)).responses;
         const failed = responses.find((response) => response instanceof ConchError);
         if (failed) throw failed;
       }
@@ -73,6 +74,25 @@ export async function warmUp(
   }
 }
 
+/** Everything that a decoupled model says to a batch, up to the final response to each request. */
+async function answersTo(instance: BackendInstance, batch: Batch): Promise<BatchResult['responses']> {
+  const said: BatchResult['responses'][number][] = [];
+  const open = new Set(batch.requests.keys());
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const emit = (index: number, { response, final }: BackendEvent): void => {
+    if (!open.has(index)) return;
+    said.push(response);
+    if (final) open.delete(index);
+    if (open.size === 0) resolve();
+  };
+  const { responses } = await instance.run({ ...batch, emit });
+  responses.forEach((response, index) => {
+    if (response) emit(index, { response, final: true });
+  });
+  await over;
+  return said;
+}
+
 function smallestSamples(admission: Admission): WarmupSample[] {
   const batched = admission.maxBatchSize > 0;
   const described = admission.inputs
@@ -85,7 +105,12 @@ function smallestSamples(admission: Admission): WarmupSample[] {
   const inputs = described.map(zeroTensor);
   const outputs = admission.outputs.map((output) => output.name);
   return [
-    { name: 'zeros', batch: { requests: [{ inputs, rows: 1, outputs }], rows: 1 }, rounds: 1, configured: false },
+    {
+      name: 'zeros',
+      batch: { requests: [{ inputs, rows: 1, outputs, context: {} }], rows: 1 },
+      rounds: 1,
+      configured: false,
+    },
   ];
 }
 

@@ -36,6 +36,7 @@ export type {
   ModelState,
   ParameterValue,
   RequestedOutput,
+  ResponseEvent,
   SequencePosition,
   ServerMetadata,
   TensorMetadata,

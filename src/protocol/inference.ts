@@ -1,3 +1,4 @@
+import type { ConchError } from '../base/index.ts';
 import type { Tensor } from '../tensor/index.ts';
 
 /** Values that custom and standard request parameters may take in the v2 protocol. */
@@ -43,6 +44,14 @@ export interface InferenceResponse {
   readonly id?: string | undefined;
   readonly outputs: readonly Tensor[];
   readonly parameters?: Readonly<Record<string, ParameterValue>> | undefined;
+}
+
+/** One of the responses to a request: models that are decoupled give any number of them, all others exactly one. */
+export interface ResponseEvent {
+  /** Undefined: the empty one that only says that the request is done. */
+  readonly response: InferenceResponse | ConchError | undefined;
+  /** Nothing follows. */
+  readonly final: boolean;
 }
 
 /** A tensor as metadata describes it; shapes have a leading -1 where the model batches. */

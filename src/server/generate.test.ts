@@ -47,6 +47,23 @@ test('a request that cannot be taken is refused as everywhere', async () => {
   }
 });
 
+test('a decoupled model sends an event for each response; generate carries exactly one', async () => {
+  const event = (y: string) => `data: {"model_name":"counter","model_version":"1","y":${y}}\n\n`;
+  expect(await post('counter/generate_stream', '{"x":2}')).toMatchObject({
+    status: 200,
+    text: event('0.0') + event('1.0'),
+  });
+  expect(await post('counter/generate_stream', '{"x":0}')).toMatchObject({ status: 200, text: '' });
+  expect(await post('counter/generate', '{"x":1}')).toMatchObject({
+    status: 200,
+    text: '{"model_name":"counter","model_version":"1","y":0.0}',
+  });
+  for (const count of [0, 2]) {
+    const error = `{"error":"model 'counter' gave ${count} responses, 'generate' carries exactly one"}`;
+    expect(await post('counter/generate', `{"x":${count}}`)).toMatchObject({ status: 500, text: error });
+  }
+});
+
 test('a model that fails speaks through the stream', async () => {
   const error = '{"error":"internal error; the log has details"}';
   expect(await post('broken/generate', '{"x":1}')).toEqual({ status: 500, text: error, type: 'application/json' });

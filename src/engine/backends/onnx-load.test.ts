@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { type ConchError, createLogger } from '../../base/index.ts';
 import { completeConfig, parseConfig } from '../../config/index.ts';
 import type { Backend } from '../backend.ts';
+import { noServer } from '../testing/probe.ts';
 import { TemporaryRepository, tensor } from '../testing/repository.ts';
 import { onnxBackend } from './onnx.ts';
 import { sessionOptions } from './onnx-options.ts';
@@ -291,6 +292,7 @@ describe('where a model runs', () => {
       files: [{ path: 'model.onnx', size: 200 }],
       threads: 1,
       logger: createLogger('silent'),
+      server: noServer,
     });
     await loaded.close();
     return loaded.facts;
@@ -326,7 +328,7 @@ describe('threads', () => {
   const spin = (repository: TemporaryRepository) => `${repository.root}/m/1/model.onnx`;
   const config = `${onnx}${side('input', 'rounds', 'TYPE_INT64', '1')}${side('output', 'count', 'TYPE_INT64', '1')}instance_group { count: 1 kind: KIND_CPU }`;
   const rounds = (count: number) => ({
-    requests: [{ inputs: [tensor('rounds', 'INT64', [1], [count])], rows: 1, outputs: ['count'] }],
+    requests: [{ inputs: [tensor('rounds', 'INT64', [1], [count])], rows: 1, outputs: ['count'], context: {} }],
     rows: 1,
   });
 
@@ -340,7 +342,9 @@ describe('threads', () => {
       losses.push(error),
     );
     process.off('worker', watch);
-    expect((await thread.run(rounds(3))).responses).toMatchObject([[{ name: 'count', data: BigInt64Array.of(3n) }]]);
+    expect((await thread.run(rounds(3))).responses).toMatchObject([
+      { outputs: [{ name: 'count', data: BigInt64Array.of(3n) }] },
+    ]);
     // Only while it is idle: see exit.ts.
     await threads[0]!.terminate();
     expect(losses).toMatchObject([

@@ -8,7 +8,7 @@ import {
   type Tensor,
   type TensorData,
 } from '../../tensor/index.ts';
-import type { Batch } from '../backend.ts';
+import type { BackendResponse, Batch } from '../backend.ts';
 
 /** A tensor on its way into or out of ONNX Runtime: text as JavaScript strings, everything else as a typed view. */
 export interface OnnxTensor {
@@ -77,7 +77,7 @@ export function stackInputs(batch: Batch, layout: OnnxLayout, owned: boolean): O
 }
 
 /** Each request's share of the outputs, in the order it asked for, as views where the type allows. */
-export function unstackOutputs(outputs: readonly OnnxTensor[], batch: Batch, layout: OnnxLayout): Tensor[][] {
+export function unstackOutputs(outputs: readonly OnnxTensor[], batch: Batch, layout: OnnxLayout): BackendResponse[] {
   const { batched, scalars } = layout;
   const byName = new Map(outputs.map((output) => [output.name, output]));
   for (const { name, dims } of outputs) {
@@ -93,12 +93,13 @@ export function unstackOutputs(outputs: readonly OnnxTensor[], batch: Batch, lay
   return batch.requests.map((request) => {
     const start = row;
     row += request.rows;
-    return request.outputs.map((name) => {
+    const tensors = request.outputs.map((name) => {
       const output = byName.get(name);
       if (!output) throw new ConchError('EXECUTION_FAILED', `output '${name}': the model did not return it`);
       if (batched) return sliceRows(output, start, request.rows, batch.rows);
       return toTensor(output, scalars.has(name) ? [1] : output.dims, output.data);
     });
+    return { outputs: tensors };
   });
 }
 

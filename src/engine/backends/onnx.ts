@@ -141,7 +141,14 @@ async function isShort(session: OnnxSession, config: ModelConfig, layout: OnnxLa
   });
   if (inputs.some(({ shape }) => elementCount(shape) * 8 > inlineBytes)) return false;
   const batch = {
-    requests: [{ inputs: inputs.map(zeroTensor), rows, outputs: (config.output ?? []).map((output) => output.name!) }],
+    requests: [
+      {
+        inputs: inputs.map(zeroTensor),
+        rows,
+        outputs: (config.output ?? []).map((output) => output.name!),
+        context: {},
+      },
+    ],
     rows,
   };
   const instance = new OnnxInline(session, layout);

@@ -1,7 +1,7 @@
 import { ConchError, toConchError } from '../../base/index.ts';
-import { bytesOf, type Datatype, decodeStrings, type Tensor } from '../../tensor/index.ts';
+import { bytesOf, type Datatype, decodeStrings } from '../../tensor/index.ts';
 import { type EncodedBatch, readTokenizer, type TextTokenizer } from '../../text/index.ts';
-import type { Backend, BackendInstance, BatchRequest, LoadedModel, ModelSource } from '../backend.ts';
+import type { Backend, BackendInstance, BackendResponse, BatchRequest, LoadedModel, ModelSource } from '../backend.ts';
 import { integerParameter, parameterOf } from '../parameters.ts';
 import { type DeclaredTensor, declaredInputs, declaredOutputs, maxBatchSizeOf } from '../tensors.ts';
 
@@ -78,11 +78,11 @@ function tokenizerInstance(tokenizer: TextTokenizer, batched: boolean): BackendI
 }
 
 /** Without a batch dimension, which only a single text makes sense for, the outputs are flat; model.py does the same. */
-function encode(tokenizer: TextTokenizer, batched: boolean, { inputs, outputs }: BatchRequest): Tensor[] {
+function encode(tokenizer: TextTokenizer, batched: boolean, { inputs, outputs }: BatchRequest): BackendResponse {
   const texts = decodeStrings(bytesOf(inputs[0]!));
   const encoded = tokenizer.encodeBatch(texts);
   const shape = batched ? [encoded.batch, encoded.length] : [encoded.batch * encoded.length];
-  return outputs.map((name) => ({ name, datatype: 'INT64', shape, data: encoded[name as Encoding] }));
+  return { outputs: outputs.map((name) => ({ name, datatype: 'INT64', shape, data: encoded[name as Encoding] })) };
 }
 
 function misfit(path: string, message: string): ConchError {

@@ -84,6 +84,7 @@ export class Bench {
       const request: AdmittedRequest = {
         inputs: [],
         outputs: [],
+        context: {},
         batchSize: options.rows ?? 1,
         rows: 1,
         likeness: '',

@@ -1,6 +1,23 @@
 import { ConchError } from '../../base/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
-import type { Backend, BackendFacts, Batch, BatchRequest, ModelSource } from '../backend.ts';
+import type {
+  Backend,
+  BackendEvent,
+  BackendFacts,
+  Batch,
+  BatchRequest,
+  EngineAccess,
+  ModelSource,
+} from '../backend.ts';
+
+/** Of models that call no other model. */
+export const noServer: EngineAccess = {
+  infer: () => Promise.reject(new Error('no server')),
+  stream: () => Promise.reject(new Error('no server')),
+  isModelReady: () => false,
+  load: () => Promise.reject(new Error('no server')),
+  unload: () => Promise.reject(new Error('no server')),
+};
 
 /** What a test sees of one instance. */
 export interface ProbeInstance {
@@ -17,6 +34,12 @@ export interface ProbeOptions {
     request: BatchRequest,
     source: ModelSource,
   ) => readonly Tensor[] | ConchError | Promise<readonly Tensor[]>;
+  /** Of a decoupled model: answers a request by any number of events, in its own time. */
+  readonly respond?: (
+    request: BatchRequest,
+    emit: (event: BackendEvent) => void,
+    source: ModelSource,
+  ) => undefined | Promise<undefined>;
   readonly onLoad?: (source: ModelSource) => void | Promise<void>;
   readonly onCreate?: (name: string) => void | Promise<void>;
 }
@@ -33,7 +56,7 @@ export class ProbeBackend implements Backend {
   }
 
   async load(source: ModelSource) {
-    const { facts, answer = echo, onLoad, onCreate } = this.#options;
+    const { facts, answer = echo, respond, onLoad, onCreate } = this.#options;
     this.loads.push(`${source.name}/${source.version}`);
     await onLoad?.(source);
     return {
@@ -45,7 +68,14 @@ export class ProbeBackend implements Backend {
         return {
           run: async (batch: Batch) => {
             instance.batches.push(batch);
-            const responses = await Promise.all(batch.requests.map((request) => answer(request, source)));
+            const answers = await Promise.all(
+              batch.requests.map((request, index) =>
+                respond ? respond(request, (event) => batch.emit!(index, event), source) : answer(request, source),
+              ),
+            );
+            const responses = answers.map((one) =>
+              one === undefined || one instanceof ConchError ? one : { outputs: one },
+            );
             return { responses, computeInput: 1, computeInfer: 10, computeOutput: 2 };
           },
           close: async () => {

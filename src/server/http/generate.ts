@@ -1,40 +1,72 @@
-import { ConchError, type ErrorCode, toConchError } from '../../base/index.ts';
+import { ConchError, toConchError } from '../../base/index.ts';
 import {
   decodeGenerateRequest,
   encodeGenerateResponse,
   httpStatus,
   type InferenceRequest,
+  type InferenceResponse,
+  type ResponseEvent,
 } from '../../protocol/index.ts';
 import type { Exchange } from './exchange.ts';
 import type { PathParameters } from './router.ts';
 
-/** POST /v2/models/M[/versions/V]/generate: plain JSON in, plain JSON out. */
+/** POST /v2/models/M[/versions/V]/generate: plain JSON in, plain JSON out; exactly one response. */
 export async function generate(exchange: Exchange, parameters: PathParameters): Promise<void> {
   const request = await readRequest(exchange, parameters);
-  const response = await exchange.context.engine.infer(request);
-  exchange.replyText(200, 'application/json', encodeGenerateResponse(response));
+  let count = 0;
+  let answer: InferenceResponse | undefined;
+  let failure: ConchError | undefined;
+  await exchange.context.engine.stream(request, ({ response }) => {
+    if (response === undefined) return;
+    count += 1;
+    if (response instanceof ConchError) failure ??= response;
+    else answer ??= response;
+  });
+  if (failure) throw failure;
+  if (!answer || count > 1) {
+    throw new ConchError(
+      'EXECUTION_FAILED',
+      `model '${request.model}' gave ${count} responses, 'generate' carries exactly one`,
+      { fix: "call 'generate_stream'" },
+    );
+  }
+  exchange.replyText(200, 'application/json', encodeGenerateResponse(answer));
 }
 
-/** What can go wrong once a model has taken a request on. */
-const lateErrors = new Set<ErrorCode>(['EXECUTION_FAILED', 'QUEUE_TIMEOUT', 'REQUEST_CANCELLED', 'INTERNAL']);
-
-/** POST /v2/models/M[/versions/V]/generate_stream: the same as server-sent events, one for each response. */
+/**
+ * POST /v2/models/M[/versions/V]/generate_stream: the same as server-sent events, one for each response. What is wrong
+ * with the request itself is an ordinary error; a failing model speaks through the stream, whose first event decides the
+ * HTTP status.
+ */
 export async function generateStream(exchange: Exchange, parameters: PathParameters): Promise<void> {
   const request = await readRequest(exchange, parameters);
-  let status = 200;
-  let event: string;
+  const { context, response } = exchange;
+  const begin = (status: number): void => {
+    if (!response.headersSent) exchange.head(status, ['Content-Type', 'text/event-stream; charset=utf-8']);
+  };
+  const send = (event: ResponseEvent): void => {
+    if (event.response === undefined || response.destroyed) return;
+    const { status, text } = describe(exchange, event.response);
+    begin(status);
+    response.write(`data: ${text}\n\n`);
+    // A client that does not read must not make us keep all that the model says.
+    if (response.writableLength > context.limits.maxRequestBytes) response.destroy();
+  };
+  await context.engine.stream(request, send);
+  if (response.destroyed) return;
+  begin(200);
+  response.end();
+}
+
+function describe(exchange: Exchange, answer: InferenceResponse | ConchError): { status: number; text: string } {
   try {
-    event = encodeGenerateResponse(await exchange.context.engine.infer(request));
+    if (!(answer instanceof ConchError)) return { status: 200, text: encodeGenerateResponse(answer) };
+    return { status: httpStatus(answer.status), text: JSON.stringify({ error: exchange.publicMessage(answer) }) };
   } catch (thrown) {
+    // Outputs that JSON cannot carry.
     const error = toConchError(thrown);
-    // What is wrong with the request itself is an ordinary error; a failing model speaks through the stream.
-    if (!lateErrors.has(error.code)) throw error;
-    status = httpStatus(error.status);
-    event = JSON.stringify({ error: exchange.publicMessage(error) });
+    return { status: httpStatus(error.status), text: JSON.stringify({ error: exchange.publicMessage(error) }) };
   }
-  if (exchange.response.destroyed) return;
-  const response = exchange.head(status, ['Content-Type', 'text/event-stream; charset=utf-8']);
-  response.end(`data: ${event}\n\n`);
 }
 
 async function readRequest(exchange: Exchange, { model, version }: PathParameters): Promise<InferenceRequest> {
