@@ -1,6 +1,7 @@
 import { createLogger } from '../base/index.ts';
 import type { Command, CommandInput, Option } from './command.ts';
 import { requireRepository } from './deployment.ts';
+import { schedulingFrom, schedulingOptions } from './serve-scheduling.ts';
 import { port, positiveInteger } from './values.ts';
 
 const logLevels = ['silent', 'error', 'warn', 'info', 'debug'];
@@ -32,6 +33,7 @@ export const serveCommand: Command = {
       summary: 'how long stopping waits for requests under way (default: 30)',
       parse: positiveInteger,
     },
+    ...schedulingOptions,
     { flags: '--id <name>', summary: "the server's name in its metadata", default: 'triton' },
     { flags: '--no-exit-on-error', summary: 'serve the other models when one fails to load' },
     logOption,
@@ -48,6 +50,7 @@ export const serveCommand: Command = {
       exitOnError: options.exitOnError !== false,
       logger: createLogger(options.logLevel as never),
       id: options.id as string,
+      ...schedulingFrom(options),
       ...(options.httpMaxInputSize !== undefined && { httpMaxInputSize: options.httpMaxInputSize as number }),
       ...(options.exitTimeoutSecs !== undefined && { exitTimeoutSecs: options.exitTimeoutSecs as number }),
       ...(options.loadModel !== undefined && { models: options.loadModel as string[] }),

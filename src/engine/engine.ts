@@ -15,6 +15,8 @@ import { Catalogue } from './catalogue.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { metadataOf } from './metadata.ts';
+import { RateLimiter, type ResourceLimit } from './rate-limiter.ts';
+import { ResponseCache } from './response-cache.ts';
 import type { ModelCounters } from './statistics.ts';
 import type { ServedVersion } from './version.ts';
 
@@ -34,6 +36,10 @@ export interface EngineOptions {
   readonly maxQueueBytes?: number;
   /** Backends by the config's `backend`, beside and before the built-in ones. */
   readonly backends?: Readonly<Record<string, Backend>>;
+  /** Bytes of responses to keep for models that opt in by `response_cache`; absent or 0: none are kept. */
+  readonly responseCacheBytes?: number;
+  /** Triton's `--rate-limit=execution_count` with its resources; absent: off. */
+  readonly rateLimit?: { readonly resources: readonly ResourceLimit[] };
   readonly clock?: Clock;
 }
 
@@ -61,6 +67,8 @@ export class Engine {
       clock: options.clock ?? systemClock,
       logger: this.#logger,
       find: (name, version) => this.#catalogue.findNumber(name, version),
+      cache: options.responseCacheBytes ? new ResponseCache(options.responseCacheBytes) : undefined,
+      limiter: options.rateLimit && new RateLimiter(options.rateLimit.resources),
       // Models call each other while the engine drains, too: what is under way may need it.
       server: {
         infer: (request) => this.#infer(request),

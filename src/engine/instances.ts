@@ -1,6 +1,7 @@
 import { ConchError, type Logger, toConchError } from '../base/index.ts';
 import type { BackendEvent, BackendInstance, BatchResult, LoadedModel } from './backend.ts';
 import type { Clock } from './clock.ts';
+import type { LimitedInstance } from './rate-limiter.ts';
 import type { PendingRequest } from './request.ts';
 import type { Executor } from './scheduler.ts';
 
@@ -10,6 +11,8 @@ export interface InstancePoolOptions {
   readonly loaded: LoadedModel;
   /** Requests are answered by any number of responses, which may come after their batch is done. */
   readonly decoupled: boolean;
+  /** Of an engine with a rate limiter: an instance's place in it, by its index. */
+  readonly limit?: (name: string, index: number) => LimitedInstance;
   /** Run on every new instance before it takes requests (warm-up). */
   readonly prepare: (instance: BackendInstance) => Promise<void>;
   /** A batch of `rows` has been run and at least one of its requests succeeded. */
@@ -31,6 +34,7 @@ interface Slot {
   /** Restarts since it last finished a batch. */
   restarts: number;
   dead: boolean;
+  limited: LimitedInstance | undefined;
   /** Requests of a decoupled model that it has not finished answering. */
   readonly open: Set<PendingRequest>;
 }
@@ -51,6 +55,7 @@ export class InstancePool implements Executor {
     this.#options = options;
     this.#slots = Array.from({ length: options.loaded.facts.instances }, (_, index) => ({
       name: `${options.model}_${index}`,
+      limited: undefined,
       instance: undefined,
       running: 0,
       restarts: 0,
@@ -62,6 +67,12 @@ export class InstancePool implements Executor {
   /** All instances started and prepared; if one cannot be, none is left. */
   static async start(options: InstancePoolOptions): Promise<InstancePool> {
     const pool = new InstancePool(options);
+    try {
+      for (const [index, slot] of pool.#slots.entries()) slot.limited = options.limit?.(slot.name, index);
+    } catch (thrown) {
+      await pool.close(toConchError(thrown));
+      throw thrown;
+    }
     const started = await Promise.allSettled(pool.#slots.map((slot) => pool.#start(slot)));
     const failed = started.find((result) => result.status === 'rejected');
     if (failed) {
@@ -89,7 +100,8 @@ export class InstancePool implements Executor {
     if (!slot?.instance) throw new ConchError('INTERNAL', `model '${this.#options.model}': no instance is free`);
     slot.running += 1;
     this.#running.add(batch);
-    void this.#run(slot, slot.instance, batch);
+    if (slot.limited) slot.limited.acquire(() => this.#runGranted(slot, batch));
+    else void this.#run(slot, slot.instance, batch);
   }
 
   /** Fails what still runs and frees all instances. */
@@ -100,7 +112,10 @@ export class InstancePool implements Executor {
 
   async #close(reason: ConchError): Promise<void> {
     for (const batch of this.#running) for (const pending of batch) pending.fail(reason);
-    for (const slot of this.#slots) failOpen(slot, reason);
+    for (const slot of this.#slots) {
+      failOpen(slot, reason);
+      slot.limited?.close();
+    }
     await Promise.allSettled(this.#starting);
     await Promise.allSettled(this.#slots.map((slot) => slot.instance?.close()));
     await this.#options.loaded.close();
@@ -116,7 +131,16 @@ export class InstancePool implements Executor {
     return best;
   }
 
-  async #run(slot: Slot, instance: BackendInstance, batch: readonly PendingRequest[]): Promise<void> {
+  /** The instance's turn has come; it may have died while it waited. */
+  #runGranted(slot: Slot, batch: readonly PendingRequest[]): void {
+    const { model } = this.#options;
+    const gone = {
+      run: () => Promise.reject(new ConchError('MODEL_NOT_READY', `model '${model}': its instance died`)),
+    };
+    void this.#run(slot, slot.instance ?? gone, batch);
+  }
+
+  async #run(slot: Slot, instance: Pick<BackendInstance, 'run'>, batch: readonly PendingRequest[]): Promise<void> {
     const { clock, decoupled, model, onExecution } = this.#options;
     const startedAt = clock.now();
     const requests = batch.map((pending) => pending.request);
@@ -150,6 +174,7 @@ export class InstancePool implements Executor {
       }
     }
     slot.running -= 1;
+    slot.limited?.release();
     this.#running.delete(batch);
     if (slot.instance) this.onAvailable();
   }

@@ -10,6 +10,8 @@ import type { Clock } from './clock.ts';
 import { Ensemble, type FindVersion } from './ensemble.ts';
 import { checkEnsemble } from './ensemble-check.ts';
 import { InstancePool } from './instances.ts';
+import { type RateLimiter, rateLimiterOf } from './rate-limiter.ts';
+import type { ResponseCache } from './response-cache.ts';
 import { type Runner, ScheduledRunner } from './runner.ts';
 import { StatisticsRecorder } from './statistics.ts';
 import { validateConfig } from './validation.ts';
@@ -25,6 +27,10 @@ export interface LoaderOptions {
   readonly logger: Logger;
   readonly find: FindVersion;
   readonly server: EngineAccess;
+  /** Absent: instances run whenever they are free. */
+  readonly limiter: RateLimiter | undefined;
+  /** For models that opt in; absent: the engine has none. */
+  readonly cache: ResponseCache | undefined;
 }
 
 /** A model as it stands on disk, with its config completed and found valid. */
@@ -141,6 +147,7 @@ async function buildVersion(model: ModelOnDisk, version: ModelVersion, options: 
     runner,
     recorder,
     labels,
+    cache: config.response_cache?.enable ? options.cache?.open() : undefined,
     clock,
     loadSeconds,
   });
@@ -153,7 +160,7 @@ async function startInstances(
   recorder: StatisticsRecorder,
   options: LoaderOptions,
 ): Promise<Runner> {
-  const { backends, threads, clock, logger, server } = options;
+  const { backends, threads, clock, limiter, logger, server } = options;
   const { name } = entry;
   const backend = backendOf(backends, config.backend ?? '', name);
   const samples = await warmupSamples(config, entry.dir, admission);
@@ -165,6 +172,7 @@ async function startInstances(
     model: name,
     loaded,
     decoupled,
+    ...(limiter && { limit: (instance, index) => limiter.register(instance, rateLimiterOf(config, index)) }),
     prepare: (instance) => warmUp(instance, samples, name, decoupled, logger),
     onExecution: (rows, result) => recorder.executed(rows, result),
     onDead: (error) => runner?.refuse(error),

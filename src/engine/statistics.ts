@@ -84,6 +84,8 @@ export class StatisticsRecorder {
   readonly #success = new Total();
   readonly #fail = new Total();
   readonly #queue = new Total();
+  readonly #cacheHit = new Total();
+  readonly #cacheMiss = new Total();
   readonly #compute = newBatchTotals();
   readonly #batches = new Map<number, BatchTotals>();
   readonly #responses: ResponseTotals[] = [];
@@ -101,6 +103,19 @@ export class StatisticsRecorder {
     this.#compute.computeOutput.add(durations.computeOutput);
     this.#inferences += rows;
     this.#lastInference = Date.now();
+  }
+
+  /** A request was answered from the cache: a success without any computing. `ns` is what the look-up took. */
+  cacheHit(ns: number): void {
+    this.#success.add(ns);
+    this.#queue.add(0);
+    this.#cacheHit.add(ns);
+    this.#lastInference = Date.now();
+  }
+
+  /** A request was not in the cache; `ns` is what looking it up and storing its answer took. */
+  cacheMiss(ns: number): void {
+    this.#cacheMiss.add(ns);
   }
 
   /** A scheduled request failed; those that admission refused are not counted anywhere. */
@@ -130,7 +145,6 @@ export class StatisticsRecorder {
   }
 
   snapshot(name: string, version: string): ModelStatistics {
-    const none = { count: 0, ns: 0 };
     return {
       name,
       version,
@@ -144,8 +158,8 @@ export class StatisticsRecorder {
         compute_input: this.#compute.computeInput.get(),
         compute_infer: this.#compute.computeInfer.get(),
         compute_output: this.#compute.computeOutput.get(),
-        cache_hit: none,
-        cache_miss: none,
+        cache_hit: this.#cacheHit.get(),
+        cache_miss: this.#cacheMiss.get(),
       },
       response_stats: Object.fromEntries(this.#responses.map((totals, index) => [`${index}`, totals.get()])),
       batch_stats: [...this.#batches]

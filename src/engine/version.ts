@@ -5,6 +5,7 @@ import type { Admission } from './admission.ts';
 import type { BackendEvent, BackendResponse } from './backend.ts';
 import type { Clock } from './clock.ts';
 import type { AdmittedRequest, Outcome } from './request.ts';
+import type { VersionCache } from './response-cache.ts';
 import type { Runner } from './runner.ts';
 import type { ModelCounters, StatisticsRecorder } from './statistics.ts';
 
@@ -17,6 +18,8 @@ export interface VersionParts {
   readonly recorder: StatisticsRecorder;
   /** Labels by output. */
   readonly labels: Readonly<Record<string, readonly string[]>>;
+  /** Of a model that opted in, where the engine has a cache. */
+  readonly cache: VersionCache | undefined;
   readonly clock: Clock;
   readonly loadSeconds: number;
 }
@@ -74,17 +77,18 @@ export class ServedVersion {
    * model's request is refused: only `stream` can carry its answers.
    */
   async infer(request: InferenceRequest): Promise<Outcome> {
-    const { admission, runner, recorder, clock } = this.#parts;
+    const { admission, runner, recorder, cache, clock } = this.#parts;
     if (this.decoupled) throw this.#severalResponses();
     const admitted = admission.admit(request);
     const arrivedAt = clock.now();
     this.acquire();
     try {
+      if (cache) return this.#finish(await this.#runCached(cache, admitted, request, arrivedAt));
       const outcome = await runner.run(admitted, request);
       recorder.succeeded(admitted.rows, (clock.now() - arrivedAt) * 1e6, outcome.durations);
       return this.#finish(outcome);
     } catch (thrown) {
-      throw this.#failed(thrown, arrivedAt);
+      throw thrown instanceof Refusal ? thrown.error : this.#failed(thrown, arrivedAt);
     } finally {
       this.release();
     }
@@ -95,13 +99,17 @@ export class ServedVersion {
    * failures come as the final event. Resolves after that.
    */
   async stream(request: InferenceRequest, onResponse: (event: BackendEvent) => void): Promise<void> {
-    const { admission, recorder, clock } = this.#parts;
+    const { admission, recorder, cache, clock } = this.#parts;
     const admitted = admission.admit(request);
     const arrivedAt = clock.now();
     this.acquire();
     try {
-      const outcome = await this.#start(admitted, request, arrivedAt, onResponse);
-      recorder.succeeded(admitted.rows, (clock.now() - arrivedAt) * 1e6, outcome.durations);
+      let outcome: Outcome;
+      if (cache) outcome = await this.#runCached(cache, admitted, request, arrivedAt);
+      else {
+        outcome = await this.#start(admitted, request, arrivedAt, onResponse);
+        recorder.succeeded(admitted.rows, (clock.now() - arrivedAt) * 1e6, outcome.durations);
+      }
       if (!this.decoupled) onResponse({ response: this.#finish(outcome), final: true });
     } catch (thrown) {
       if (thrown instanceof Refusal) throw thrown.error;
@@ -131,6 +139,29 @@ export class ServedVersion {
     } catch (thrown) {
       throw new Refusal(this.#failed(thrown, arrivedAt));
     }
+  }
+
+  /** Answers from the cache, or runs the request and keeps the answer. Only models with one response have a cache. */
+  async #runCached(
+    cache: VersionCache,
+    admitted: AdmittedRequest,
+    request: InferenceRequest,
+    arrivedAt: number,
+  ): Promise<Outcome> {
+    const { recorder, clock } = this.#parts;
+    const key = cache.keyOf(admitted);
+    const kept = cache.get(key);
+    const lookUp = (clock.now() - arrivedAt) * 1e6;
+    if (kept) {
+      recorder.cacheHit(lookUp);
+      return { ...kept, durations: { queue: 0, computeInput: 0, computeInfer: 0, computeOutput: 0 } };
+    }
+    const outcome = await this.#start(admitted, request, arrivedAt, () => {});
+    const answeredAt = clock.now();
+    cache.set(key, outcome);
+    recorder.cacheMiss(lookUp + (clock.now() - answeredAt) * 1e6);
+    recorder.succeeded(admitted.rows, (clock.now() - arrivedAt) * 1e6, outcome.durations);
+    return outcome;
   }
 
   #finish<Response extends BackendResponse>(response: Response): Response {
@@ -167,7 +198,10 @@ export class ServedVersion {
 
   /** Resolves when the last request is done and everything is freed. */
   retire(): Promise<void> {
-    this.#closed ??= this.#drain().then(() => this.#parts.runner.close(this.#stopped()));
+    this.#closed ??= this.#drain().then(() => {
+      this.#parts.cache?.close();
+      return this.#parts.runner.close(this.#stopped());
+    });
     return this.#closed;
   }
 

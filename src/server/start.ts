@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { createLogger, type Logger, packageVersion } from '../base/index.ts';
+import type { ResourceLimit } from '../engine/index.ts';
 import { defaultMaxInputBytes } from '../protocol/index.ts';
 import type { ServedEngine, ServerContext } from './context.ts';
 import { dispatch } from './http/dispatch.ts';
@@ -35,6 +36,10 @@ export interface ServerOptions extends ListenerOptions {
   readonly models?: readonly string[];
   /** Threads of the ONNX runtime, as in EngineOptions. */
   readonly threads?: number;
+  /** Bytes of responses to keep for models that opt in; as in EngineOptions. */
+  readonly responseCacheBytes?: number;
+  /** Limits on resources that instances share; as in EngineOptions. */
+  readonly rateLimit?: { readonly resources: readonly ResourceLimit[] };
   /** Whether a model that fails to load stops the start; as in EngineOptions. */
   readonly exitOnError?: boolean;
 }
@@ -61,6 +66,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ...(models && { models }),
     ...(threads !== undefined && { threads }),
     ...(exitOnError !== undefined && { exitOnError }),
+    ...(options.responseCacheBytes !== undefined && { responseCacheBytes: options.responseCacheBytes }),
+    ...(options.rateLimit && { rateLimit: options.rateLimit }),
     ...(logger && { logger }),
   });
   return serveEngine(engine, options);
