@@ -10,7 +10,15 @@ export {
   type Where,
 } from './errors.ts';
 export { hashBytes, hashFile, hashValue } from './hash.ts';
-export { createLogger, type Logger, type LogLevel } from './log.ts';
+export {
+  createLogger,
+  type LogFormat,
+  type Logger,
+  type LogLevel,
+  type LogSwitches,
+  logSwitches,
+  switchLog,
+} from './log.ts';
 export { packageVersion } from './package.ts';
 export { percentile } from './percentiles.ts';
 export { type Progress, type ProgressTask, silentProgress, track } from './progress.ts';

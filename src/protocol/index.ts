@@ -15,6 +15,7 @@ export {
   inferenceHeaderLength,
   joinBody,
   type OutputEncodings,
+  type SharedMemoryPart,
   type TensorEncoding,
 } from './http/message.ts';
 export type { RawSignature } from './http/raw-request.ts';

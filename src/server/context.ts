@@ -1,5 +1,7 @@
 import type { Logger } from '../base/index.ts';
 import type { Engine } from '../engine/index.ts';
+import type { LogSettings, TraceSettings } from './settings/index.ts';
+import type { SharedMemoryRegistry } from './shared-memory/index.ts';
 
 /** What the front ends need of an engine: its public members. */
 export type ServedEngine = { readonly [member in keyof Engine]: Engine[member] };
@@ -15,6 +17,9 @@ export interface ServerContext {
   readonly version: string;
   readonly limits: ServerLimits;
   readonly logger: Logger;
+  readonly logSettings: LogSettings;
+  readonly traceSettings: TraceSettings;
+  readonly sharedMemory: SharedMemoryRegistry;
 }
 
 export interface ServerLimits {

@@ -119,11 +119,13 @@ test('trace, logging and shared memory tell their state and refuse to change', a
     log_warning: false,
     log_error: false,
     log_verbose_level: 0,
-    log_format: 'default',
+    log_format: 'ISO8601',
   });
   expect(await post('/v2/logging', '{}')).toMatchObject({
     status: 501,
-    body: { error: 'trace and log settings cannot be changed by request on this server' },
+    body: {
+      error: 'log settings cannot be changed by request: the server was started without --allow-log-settings=true',
+    },
   });
   expect(await post('/v2/trace/setting', '{}')).toMatchObject({ status: 501 });
   expect(await get('/v2/systemsharedmemory/status')).toMatchObject({ status: 200, body: [] });
@@ -133,7 +135,9 @@ test('trace, logging and shared memory tell their state and refuse to change', a
   });
   expect(await post('/v2/systemsharedmemory/region/r/register', '{}')).toMatchObject({
     status: 501,
-    body: { error: 'shared memory with clients is switched off on this server' },
+    body: {
+      error: 'shared memory with clients is switched off: the server was started without --allow-client-shm=true',
+    },
   });
 });
 

@@ -6,6 +6,8 @@ import type { ServedEngine, ServerContext } from './context.ts';
 import { dispatch } from './http/dispatch.ts';
 import { Listener } from './listener.ts';
 import { metricsEndpoint } from './metrics/endpoint.ts';
+import { LogSettings, type TraceSetting, TraceSettings } from './settings/index.ts';
+import { SharedMemoryRegistry } from './shared-memory/index.ts';
 
 export interface ListenerOptions {
   /** Address to listen on; default 127.0.0.1. */
@@ -27,6 +29,14 @@ export interface ListenerOptions {
   readonly id?: string;
   readonly version?: string;
   readonly logger?: Logger;
+  /** Whether clients may change trace and log settings, and share memory with the server; default false. */
+  readonly allowTraceSettings?: boolean;
+  readonly allowLogSettings?: boolean;
+  readonly allowClientShm?: boolean;
+  /** Folder of POSIX shared memory objects; default /dev/shm. */
+  readonly sharedMemoryFolder?: string;
+  /** How requests are traced from the start; default not at all. */
+  readonly trace?: Partial<TraceSetting>;
 }
 
 export interface ServerOptions extends ListenerOptions {
@@ -76,6 +86,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 /** The same for an engine of the caller's, not started yet. Closing the server closes the engine. */
 export async function serveEngine(engine: ServedEngine, options: ListenerOptions = {}): Promise<RunningServer> {
   const { host = '127.0.0.1', httpPort = 8000, metricsPort = 8002, exitTimeoutSecs = 30 } = options;
+  const logger = options.logger ?? createLogger('warn', 'conch-server');
+  const { allowTraceSettings = false, allowLogSettings = false, allowClientShm = false } = options;
   const context: ServerContext = {
     engine,
     phase: 'starting',
@@ -85,7 +97,16 @@ export async function serveEngine(engine: ServedEngine, options: ListenerOptions
       maxInputBytes: options.httpMaxInputSize ?? defaultMaxInputBytes,
       maxRequestBytes: options.maxRequestBytes ?? 2 ** 30,
     },
-    logger: options.logger ?? createLogger('warn', 'conch-server'),
+    logger,
+    logSettings: new LogSettings(logger, { changeable: allowLogSettings }),
+    traceSettings: new TraceSettings({
+      changeable: allowTraceSettings,
+      ...(options.trace && { initial: options.trace }),
+    }),
+    sharedMemory: new SharedMemoryRegistry({
+      allowed: allowClientShm,
+      ...(options.sharedMemoryFolder !== undefined && { folder: options.sharedMemoryFolder }),
+    }),
   };
 
   const listeners: Listener[] = [];
@@ -120,4 +141,5 @@ async function stop(context: ServerContext, listeners: readonly Listener[], time
   if (whole.includes(false))
     context.logger.warn(`requests were still under way after ${timeoutMs} ms and were cut off`);
   await context.engine.close({ timeoutMs: Math.max(0, deadline - Date.now()) });
+  context.sharedMemory.close();
 }

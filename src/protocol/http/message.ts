@@ -3,8 +3,15 @@ import { bytesOfText } from './text.ts';
 
 export type TensorEncoding = 'json' | 'binary';
 
+/** Part of a shared memory region that a tensor lies in; bytes. */
+export interface SharedMemoryPart {
+  readonly region: string;
+  readonly offset: number;
+  readonly byteSize: number;
+}
+
 /** How outputs go out: one encoding for all, or the one that the request gives for each output that it lists. */
-export type OutputEncodings = TensorEncoding | ReadonlyMap<string, TensorEncoding>;
+export type OutputEncodings = TensorEncoding | ReadonlyMap<string, TensorEncoding | SharedMemoryPart>;
 
 /** A decoded POST .../infer: the request, and what it asks of the answer's form. */
 export interface HttpInferenceRequest extends InferenceRequest {

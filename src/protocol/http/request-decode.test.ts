@@ -333,11 +333,37 @@ test.each([
   expect(refusal(() => decode(json))).toBe(`INVALID_ARG REQUEST_INVALID ${message}`);
 });
 
-test('an output cannot go to a region that nobody registered', () => {
-  const json = { inputs: [], outputs: [{ name: 'y', parameters: { shared_memory_region: 'r' } }] };
-  expect(refusal(() => decode(json))).toBe(
-    "NOT_FOUND REQUEST_INVALID output 'y': no shared memory region 'r' is registered",
-  );
+describe('shared memory', () => {
+  const part = { shared_memory_region: 'r', shared_memory_byte_size: 8, shared_memory_offset: 4 };
+
+  test('holds an input, which is read when the request is', () => {
+    const asked: unknown[] = [];
+    const readShared: DecodeOptions['readShared'] = (place) => {
+      asked.push(place);
+      return new Uint8Array(Float32Array.of(1, 2).buffer);
+    };
+    const { inputs } = decode(input({ parameters: part }), undefined, { readShared });
+    expect([...inputs[0]!.data]).toEqual([1, 2]);
+    expect(asked).toEqual([{ region: 'r', offset: 4, byteSize: 8 }]);
+    const short: DecodeOptions = { readShared: () => new Uint8Array(4) };
+    expect(refusal(() => decode(input({ parameters: part }), undefined, short))).toBe(
+      "INVALID_ARG REQUEST_INVALID input 'x': 4 bytes hold 1 FP32 elements, shape [2] needs 2",
+    );
+  });
+
+  test('takes an output', () => {
+    const { outputEncodings } = decode({ inputs: [], outputs: [{ name: 'y', parameters: part }] });
+    expect(outputEncodings).toEqual(new Map([['y', { region: 'r', offset: 4, byteSize: 8 }]]));
+  });
+
+  test('needs a size', () => {
+    const json = { inputs: [], outputs: [{ name: 'y', parameters: { shared_memory_region: 'r' } }] };
+    const rule = "'shared_memory_region' needs 'shared_memory_byte_size'";
+    expect(refusal(() => decode(json))).toBe(`INVALID_ARG REQUEST_INVALID output 'y': ${rule}`);
+    expect(refusal(() => decode(input({ parameters: { shared_memory_region: 'r' } })))).toBe(
+      `INVALID_ARG REQUEST_INVALID input 'x': ${rule}`,
+    );
+  });
 });
 
 test('a custom integer has to fit 64 bits with sign', () => {

@@ -2,7 +2,7 @@ import { ConchError } from '../../base/index.ts';
 import { elementCount, isDatatype, type Tensor, type TensorData, viewBytes } from '../../tensor/index.ts';
 import { readElements } from './json-elements.ts';
 import { JsonReader } from './json-reader.ts';
-import type { HttpInferenceRequest } from './message.ts';
+import type { HttpInferenceRequest, SharedMemoryPart } from './message.ts';
 import { decodeRawRequest, type RawSignature } from './raw-request.ts';
 import {
   listedTwice,
@@ -11,6 +11,7 @@ import {
   type RequestParameters,
   readOutputs,
   readParameters,
+  SharedMemoryParameters,
   tooMany,
 } from './request-options.ts';
 
@@ -27,6 +28,8 @@ export interface DecodeOptions {
   readonly maxInputBytes?: number;
   /** What the model takes; asked for only by requests without JSON. Without it such requests are refused. */
   readonly rawSignature?: () => RawSignature;
+  /** Reads an input that lies in shared memory. Without it no region is registered. */
+  readonly readShared?: (part: SharedMemoryPart) => Uint8Array;
 }
 
 export const defaultMaxInputBytes = 67_108_864;
@@ -64,7 +67,7 @@ export function decodeInferRequest(
       { fix: 'raise --http-max-input-size or send tensors as binary data' },
     );
   }
-  return new RequestDecoder(plainBytes(body), jsonLength, target, maxInputBytes).decode();
+  return new RequestDecoder(plainBytes(body), jsonLength, target, maxInputBytes, options.readShared).decode();
 }
 
 /**
@@ -92,6 +95,7 @@ class RequestDecoder {
   private readonly reader: JsonReader;
   private readonly target: InferTarget;
   private readonly maxInputBytes: number;
+  private readonly readShared: DecodeOptions['readShared'];
   /** Start of the binary bytes that no input has taken yet. */
   private binaryOffset: number;
 
@@ -100,11 +104,18 @@ class RequestDecoder {
   private outputs: RequestedOutputs | undefined;
   private parameters: RequestParameters | undefined;
 
-  constructor(body: Uint8Array, jsonLength: number, target: InferTarget, maxInputBytes: number) {
+  constructor(
+    body: Uint8Array,
+    jsonLength: number,
+    target: InferTarget,
+    maxInputBytes: number,
+    readShared: DecodeOptions['readShared'],
+  ) {
     this.body = body;
     this.reader = new JsonReader(body, jsonLength);
     this.target = target;
     this.maxInputBytes = maxInputBytes;
+    this.readShared = readShared;
     this.binaryOffset = jsonLength;
   }
 
@@ -170,7 +181,7 @@ class RequestDecoder {
     let data: TensorData | undefined;
     let dataAt = -1;
     let binarySize: number | undefined;
-    let region: string | undefined;
+    let shared: SharedMemoryParameters | undefined;
     let seenParameters = false;
     reader.open('object', 'an input');
     for (let key = reader.nextKey(true); key !== undefined; key = reader.nextKey(false)) {
@@ -190,18 +201,22 @@ class RequestDecoder {
         reader.open('object', "'parameters' of an input");
         for (let inner = reader.nextKey(true); inner !== undefined; inner = reader.nextKey(false)) {
           if (inner === 'binary_data_size') binarySize ??= Number(reader.readUnsigned("'binary_data_size'"));
-          else if (inner === 'shared_memory_region') region ??= reader.readString("'shared_memory_region'");
-          else reader.skipValue();
+          else {
+            shared ??= new SharedMemoryParameters();
+            if (!shared.take(inner, reader)) reader.skipValue();
+          }
         }
       } else reader.skipValue();
     }
-    this.checkSource(index, name, dataAt !== -1, binarySize !== undefined, region);
+    this.checkSource(index, name, dataAt !== -1, binarySize !== undefined, shared?.given ?? false);
     if (name === undefined) reader.fail(`inputs[${index}] has no 'name'`);
     if (datatype === undefined) reader.fail(`input '${name}' has no 'datatype'`);
     if (shape === undefined) reader.fail(`input '${name}' has no 'shape'`);
     if (!isDatatype(datatype)) throw unknownDatatype(name, datatype);
     if (binarySize !== undefined) {
       data = this.takeBinary(name, datatype, shape, binarySize);
+    } else if (shared?.given) {
+      data = this.takeShared(name, datatype, shape, shared.part(`input '${name}'`)!);
     } else if (data === undefined) {
       const after = reader.position;
       reader.position = dataAt;
@@ -212,16 +227,10 @@ class RequestDecoder {
   }
 
   /** Exactly one of the three places that data may come from. */
-  private checkSource(index: number, name: string | undefined, data: boolean, binary: boolean, region?: string): void {
-    if (data && !binary && region === undefined) return;
-    if (binary && !data && region === undefined) return;
+  private checkSource(index: number, name: string | undefined, data: boolean, binary: boolean, shared: boolean): void {
+    if (Number(data) + Number(binary) + Number(shared) === 1) return;
     const subject = name === undefined ? `inputs[${index}]` : `input '${name}'`;
-    if (region !== undefined && !data && !binary) {
-      throw new ConchError('REQUEST_INVALID', `${subject}: no shared memory region '${region}' is registered`, {
-        status: 'NOT_FOUND',
-      });
-    }
-    const set = [data && "'data'", binary && "'binary_data_size'", region !== undefined && "'shared_memory_region'"];
+    const set = [data && "'data'", binary && "'binary_data_size'", shared && "'shared_memory_region'"];
     const given = set.filter((source) => source !== false).join(' and ') || 'none of them';
     throw new ConchError(
       'REQUEST_INVALID',
@@ -262,14 +271,19 @@ class RequestDecoder {
       );
     }
     this.binaryOffset = start + size;
-    const data = viewBytes(datatype, this.body.subarray(start, start + size));
-    if (datatype !== 'BYTES' && data.length !== elementCount(shape)) {
-      throw new ConchError(
-        'REQUEST_INVALID',
-        `input '${name}': ${size} bytes hold ${data.length} ${datatype} elements, shape [${shape}] needs ${elementCount(shape)}`,
-      );
-    }
-    return data;
+    return viewed(name, datatype, shape, this.body.subarray(start, start + size));
+  }
+
+  private takeShared(
+    name: string,
+    datatype: Tensor['datatype'],
+    shape: readonly number[],
+    part: SharedMemoryPart,
+  ): TensorData {
+    if (this.readShared) return viewed(name, datatype, shape, this.readShared(part));
+    throw new ConchError('REQUEST_INVALID', `input '${name}': no shared memory region '${part.region}' is registered`, {
+      status: 'NOT_FOUND',
+    });
   }
 }
 
@@ -277,4 +291,14 @@ function unknownDatatype(name: string, datatype: string): ConchError {
   return new ConchError('REQUEST_INVALID', `input '${name}': unknown datatype '${datatype.slice(0, 40)}'`, {
     where: { path: name },
   });
+}
+
+/** Bytes as the elements of a tensor, of which there must be as many as its shape says. */
+function viewed(name: string, datatype: Tensor['datatype'], shape: readonly number[], bytes: Uint8Array): TensorData {
+  const data = viewBytes(datatype, bytes);
+  if (datatype === 'BYTES' || data.length === elementCount(shape)) return data;
+  throw new ConchError(
+    'REQUEST_INVALID',
+    `input '${name}': ${bytes.length} bytes hold ${data.length} ${datatype} elements, shape [${shape}] needs ${elementCount(shape)}`,
+  );
 }

@@ -1,7 +1,7 @@
 import { ConchError } from '../../base/index.ts';
 import type { ParameterValue, RequestedOutput, SequencePosition } from '../inference.ts';
 import type { JsonReader } from './json-reader.ts';
-import type { TensorEncoding } from './message.ts';
+import type { SharedMemoryPart, TensorEncoding } from './message.ts';
 
 /** Bounds what a small body can make us build; no model comes near. */
 export const maxTensors = 4096;
@@ -9,19 +9,19 @@ export const maxTensors = 4096;
 /** The `outputs` of a request. */
 export interface RequestedOutputs {
   readonly outputs: readonly RequestedOutput[];
-  readonly encodings: ReadonlyMap<string, TensorEncoding>;
+  readonly encodings: ReadonlyMap<string, TensorEncoding | SharedMemoryPart>;
 }
 
 /** Reads the `outputs` array. An output is JSON unless it says `binary_data: true`, whatever the request's default. */
 export function readOutputs(reader: JsonReader): RequestedOutputs {
   const outputs: RequestedOutput[] = [];
-  const encodings = new Map<string, TensorEncoding>();
+  const encodings = new Map<string, TensorEncoding | SharedMemoryPart>();
   reader.open('array', "'outputs'");
   for (let first = true; reader.nextElement(first); first = false) {
     let name: string | undefined;
     let binary: boolean | undefined;
     let classification: number | undefined;
-    let region: string | undefined;
+    const shared = new SharedMemoryParameters();
     let seenParameters = false;
     reader.open('object', 'an output');
     for (let key = reader.nextKey(true); key !== undefined; key = reader.nextKey(false)) {
@@ -32,38 +32,55 @@ export function readOutputs(reader: JsonReader): RequestedOutputs {
         for (let inner = reader.nextKey(true); inner !== undefined; inner = reader.nextKey(false)) {
           if (inner === 'binary_data') binary ??= reader.readBoolean("'binary_data'");
           else if (inner === 'classification') classification ??= Number(reader.readUnsigned("'classification'"));
-          else if (inner === 'shared_memory_region') region ??= reader.readString("'shared_memory_region'");
-          else reader.skipValue();
+          else if (!shared.take(inner, reader)) reader.skipValue();
         }
       } else reader.skipValue();
     }
     if (name === undefined) reader.fail(`outputs[${outputs.length}] has no 'name'`);
-    if (region !== undefined) throw regionError(name, region, binary, classification);
+    if (shared.given) refuseClash(name, binary, classification);
+    const part = shared.part(`output '${name}'`);
     if (encodings.has(name)) throw listedTwice('output', name);
     if (outputs.length >= maxTensors) throw tooMany('outputs');
     outputs.push(classification ? { name, classification } : { name });
-    encodings.set(name, binary ? 'binary' : 'json');
+    encodings.set(name, part ?? (binary ? 'binary' : 'json'));
   }
   return { outputs, encodings };
 }
 
-/** Shared memory is not there to take an output; Triton's own contradictions are named first. */
-function regionError(
-  name: string,
-  region: string,
-  binary: boolean | undefined,
-  classification: number | undefined,
-): ConchError {
-  const clash = classification !== undefined ? 'classification' : binary ? 'binary_data' : undefined;
-  if (clash) {
-    return new ConchError(
-      'REQUEST_INVALID',
-      `output '${name}': 'shared_memory_region' and '${clash}' exclude each other`,
-    );
+/** An output goes to shared memory as it is: neither classified nor sent along. */
+function refuseClash(name: string, binary: boolean | undefined, classification: number | undefined): void {
+  const clash = classification ? 'classification' : binary ? 'binary_data' : undefined;
+  if (!clash) return;
+  throw new ConchError('REQUEST_INVALID', `output '${name}': 'shared_memory_region' and '${clash}' exclude each other`);
+}
+
+/** The parameters of a tensor that lies in shared memory, as they are read. */
+export class SharedMemoryParameters {
+  private region: string | undefined;
+  private offset: number | undefined;
+  private byteSize: number | undefined;
+
+  /** Whether `key` is one of them; its value has then been read. Of equal names the first counts. */
+  take(key: string, reader: JsonReader): boolean {
+    if (key === 'shared_memory_region') this.region ??= reader.readString("'shared_memory_region'");
+    else if (key === 'shared_memory_offset') this.offset ??= Number(reader.readUnsigned("'shared_memory_offset'"));
+    else if (key === 'shared_memory_byte_size') {
+      this.byteSize ??= Number(reader.readUnsigned("'shared_memory_byte_size'"));
+    } else return false;
+    return true;
   }
-  return new ConchError('REQUEST_INVALID', `output '${name}': no shared memory region '${region}' is registered`, {
-    status: 'NOT_FOUND',
-  });
+
+  get given(): boolean {
+    return this.region !== undefined;
+  }
+
+  /** The part that they name, if they name a region. */
+  part(subject: string): SharedMemoryPart | undefined {
+    const { region, offset = 0, byteSize } = this;
+    if (region === undefined) return undefined;
+    if (byteSize !== undefined) return { region, offset, byteSize };
+    throw new ConchError('REQUEST_INVALID', `${subject}: 'shared_memory_region' needs 'shared_memory_byte_size'`);
+  }
 }
 
 /** The `parameters` of a request, sorted by what they concern. */

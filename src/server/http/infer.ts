@@ -19,6 +19,7 @@ import {
 } from '../../protocol/index.ts';
 import { datatypeFromConfig } from '../../tensor/index.ts';
 import type { ServedEngine } from '../context.ts';
+import { holdOutputs } from '../shared-memory/index.ts';
 import type { Exchange } from './exchange.ts';
 import type { PathParameters } from './router.ts';
 
@@ -30,8 +31,15 @@ const joinBelow = 64 * 1024;
 export async function infer(exchange: Exchange, { model, version }: PathParameters): Promise<void> {
   const { engine } = exchange.context;
   const request = await readRequest(exchange, model, version);
-  const answer = await engine.infer(request);
-  const response = request.outputs ? withClasses(engine, request, answer) : answer;
+  const shared = holdOutputs(exchange.context.sharedMemory, request.outputEncodings);
+  let response: InferenceResponse;
+  try {
+    const answer = await engine.infer(request);
+    response = request.outputs ? withClasses(engine, request, answer) : answer;
+    shared?.write(response.outputs);
+  } finally {
+    shared?.release();
+  }
   const body = encodeInferResponse(response, request.outputEncodings);
   const coding = chooseCoding(exchange.request.headers['accept-encoding'] as string | undefined);
   if (coding) replyCompressed(exchange, body, await compress(joinBody(body), coding), coding);
@@ -43,7 +51,7 @@ async function readRequest(
   model: string,
   version: string | undefined,
 ): Promise<HttpInferenceRequest> {
-  const { engine, limits } = exchange.context;
+  const { engine, limits, sharedMemory } = exchange.context;
   const { headers } = exchange.request;
   try {
     const coding = requestCoding(exchange);
@@ -55,7 +63,11 @@ async function readRequest(
       body,
       headerLength,
       { model, version, signal: exchange.signal },
-      { maxInputBytes: limits.maxInputBytes, rawSignature: () => rawSignature(engine, model, version) },
+      {
+        maxInputBytes: limits.maxInputBytes,
+        rawSignature: () => rawSignature(engine, model, version),
+        readShared: (part) => sharedMemory.read(part),
+      },
     );
   } catch (error) {
     // Triton looks the model up before it reads the body; an unknown model outranks whatever is wrong with the request.

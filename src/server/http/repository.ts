@@ -1,11 +1,11 @@
 import { ConchError } from '../../base/index.ts';
-import { JsonReader, type JsonValue } from '../../protocol/index.ts';
 import type { Exchange } from './exchange.ts';
+import { readObject } from './json-body.ts';
 import type { PathParameters } from './router.ts';
 
 /** POST /v2/repository/index: one row per version. `{"ready": true}` leaves out what is not ready. */
 export async function repositoryIndex(exchange: Exchange): Promise<void> {
-  const { ready = false } = await readOptions(exchange);
+  const { ready = false } = await readObject(exchange, true);
   if (typeof ready !== 'boolean') {
     throw new ConchError('REQUEST_INVALID', `'ready' must be true or false, got ${JSON.stringify(ready)}`);
   }
@@ -15,7 +15,7 @@ export async function repositoryIndex(exchange: Exchange): Promise<void> {
 
 /** POST /v2/repository/models/M/load and unload: Triton's answer in model control mode none, the default. */
 export async function controlModel(exchange: Exchange, { model }: PathParameters): Promise<void> {
-  await readOptions(exchange);
+  await readObject(exchange, true);
   throw new ConchError(
     'NOT_SUPPORTED',
     `model '${model}' cannot be loaded or unloaded by request: the server's model control mode is none`,
@@ -26,17 +26,4 @@ export async function controlModel(exchange: Exchange, { model }: PathParameters
 /** The same paths with a repository's name. */
 export function controlNamedRepository(): never {
   throw new ConchError('NOT_SUPPORTED', "'repository_name' is not supported");
-}
-
-/** The body's object; an empty body is an empty object. */
-async function readOptions(exchange: Exchange): Promise<{ [key: string]: JsonValue }> {
-  const body = await exchange.readBody(exchange.context.limits.maxInputBytes);
-  if (body.length === 0) return {};
-  const reader: JsonReader = new JsonReader(body);
-  const value = reader.readValue();
-  reader.expectEnd();
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
-    reader.fail('the body must be an object', 0);
-  }
-  return value;
 }

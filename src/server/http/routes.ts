@@ -5,8 +5,18 @@ import { infer } from './infer.ts';
 import { modelConfig, modelMetadata, serverMetadata } from './metadata.ts';
 import { controlModel, controlNamedRepository, repositoryIndex } from './repository.ts';
 import { type PathParameters, Router } from './router.ts';
-import { logging, modelTrace, refuseSetting, trace } from './settings.ts';
-import { refuseSharedMemory, region, regions } from './shared-memory.ts';
+import { changeLogging, changeModelTrace, changeTrace, logging, modelTrace, trace } from './settings.ts';
+import {
+  cudaRegion,
+  cudaRegions,
+  registerCuda,
+  registerSystem,
+  systemRegion,
+  systemRegions,
+  unregister,
+  unregisterAllCuda,
+  unregisterAllSystem,
+} from './shared-memory.ts';
 import { allStatistics, modelStatistics } from './statistics.ts';
 
 export type Endpoint = (exchange: Exchange, parameters: PathParameters) => void | Promise<void>;
@@ -48,23 +58,23 @@ const table: readonly (readonly [method: string, pattern: string, endpoint: Endp
   ['POST', '/v2/repository/:repository/models/:model/load', controlNamedRepository],
   ['POST', '/v2/repository/:repository/models/:model/unload', controlNamedRepository],
 
-  ['GET', '/v2/systemsharedmemory/status', regions],
-  ['GET', '/v2/systemsharedmemory/region/:region/status', region],
-  ['POST', '/v2/systemsharedmemory/region/:region/register', refuseSharedMemory],
-  ['POST', '/v2/systemsharedmemory/region/:region/unregister', refuseSharedMemory],
-  ['POST', '/v2/systemsharedmemory/unregister', refuseSharedMemory],
-  ['GET', '/v2/cudasharedmemory/status', regions],
-  ['GET', '/v2/cudasharedmemory/region/:region/status', region],
-  ['POST', '/v2/cudasharedmemory/region/:region/register', refuseSharedMemory],
-  ['POST', '/v2/cudasharedmemory/region/:region/unregister', refuseSharedMemory],
-  ['POST', '/v2/cudasharedmemory/unregister', refuseSharedMemory],
+  ['GET', '/v2/systemsharedmemory/status', systemRegions],
+  ['GET', '/v2/systemsharedmemory/region/:region/status', systemRegion],
+  ['POST', '/v2/systemsharedmemory/region/:region/register', registerSystem],
+  ['POST', '/v2/systemsharedmemory/region/:region/unregister', unregister],
+  ['POST', '/v2/systemsharedmemory/unregister', unregisterAllSystem],
+  ['GET', '/v2/cudasharedmemory/status', cudaRegions],
+  ['GET', '/v2/cudasharedmemory/region/:region/status', cudaRegion],
+  ['POST', '/v2/cudasharedmemory/region/:region/register', registerCuda],
+  ['POST', '/v2/cudasharedmemory/region/:region/unregister', unregister],
+  ['POST', '/v2/cudasharedmemory/unregister', unregisterAllCuda],
 
   ['GET', '/v2/trace/setting', trace],
-  ['POST', '/v2/trace/setting', refuseSetting],
+  ['POST', '/v2/trace/setting', changeTrace],
   ['GET', '/v2/models/:model/trace/setting', modelTrace],
-  ['POST', '/v2/models/:model/trace/setting', refuseSetting],
+  ['POST', '/v2/models/:model/trace/setting', changeModelTrace],
   ['GET', '/v2/logging', logging],
-  ['POST', '/v2/logging', refuseSetting],
+  ['POST', '/v2/logging', changeLogging],
 ];
 
 export const routes = new Router<Route>();
