@@ -1,6 +1,6 @@
-import { createServer, type RequestListener, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { ConchError } from '../base/index.ts';
+import { BodyBudget, type Call, Connection, type Host } from './http1/index.ts';
 
 export interface ListenOptions {
   readonly host: string;
@@ -10,50 +10,55 @@ export interface ListenOptions {
   readonly portFlag: string;
   /** Longest wait for a request's headers; default 20 s. */
   readonly headersTimeoutMs?: number | undefined;
-  /** Longest wait for a whole request; default 5 min. */
+  /** Longest wait for a whole request, and for a client to take what it is sent; default 5 min. */
   readonly requestTimeoutMs?: number | undefined;
+  /** Bytes of request bodies that all connections together may hold in memory; default 2 GiB. */
+  readonly maxBodiesBytes?: number | undefined;
 }
 
+/** Clients keep connections for long; Triton never closes an idle one. */
+const idleTimeoutMs = 600_000;
+
 /** An HTTP/1.1 server on one address: limits on what a slow or hostile client may hold, and an orderly end. */
-export class Listener {
+export class Listener implements Host {
   readonly host: string;
   readonly port: number;
+  readonly onRequest: (call: Call) => void;
+  readonly budget: BodyBudget;
+  readonly headersTimeout: number;
+  readonly requestTimeout: number;
+  readonly idleTimeout = idleTimeoutMs;
+  isClosing = false;
   private readonly server: Server;
-  /** Every connection with the answer that it had last, if any. */
-  private readonly latest = new Map<Socket, ServerResponse | undefined>();
+  private readonly connections = new Set<Connection>();
+  /** One for all connections: none of them needs to be cut off to the millisecond. */
+  private readonly sweep: NodeJS.Timeout;
 
-  private constructor(server: Server, host: string) {
+  private constructor(onRequest: (call: Call) => void, server: Server, options: ListenOptions) {
+    const { headersTimeoutMs = 20_000, requestTimeoutMs = 300_000, maxBodiesBytes = 2 ** 31 } = options;
+    this.onRequest = onRequest;
     this.server = server;
-    server.on('connection', (socket) => {
-      this.latest.set(socket, undefined);
-      socket.once('close', () => this.latest.delete(socket));
-    });
-    server.on('request', (request, response) => this.latest.set(request.socket, response));
-    this.host = host;
+    this.host = options.host;
     this.port = (server.address() as AddressInfo).port;
+    this.headersTimeout = headersTimeoutMs;
+    this.requestTimeout = requestTimeoutMs;
+    this.budget = new BodyBudget(maxBodiesBytes);
+    this.sweep = setInterval(
+      () => this.cutOff(),
+      Math.min(1000, Math.ceil(Math.min(headersTimeoutMs, requestTimeoutMs) / 4)),
+    );
+    server.on('connection', (socket: Socket) => this.connections.add(new Connection(socket, this)));
   }
 
   /** Opens the port. Throws USAGE when it cannot be had. */
-  static async open(onRequest: RequestListener, options: ListenOptions): Promise<Listener> {
-    const { headersTimeoutMs = 20_000, requestTimeoutMs = 300_000 } = options;
-    const server = createServer(
-      {
-        headersTimeout: headersTimeoutMs,
-        requestTimeout: requestTimeoutMs,
-        connectionsCheckingInterval: Math.ceil(Math.min(headersTimeoutMs, requestTimeoutMs) / 4),
-        // Clients keep connections for long; Triton never closes an idle one.
-        keepAliveTimeout: 600_000,
-        maxHeaderSize: 16_384,
-        noDelay: true,
-      },
-      onRequest,
-    );
-    server.on('clientError', refuseGarbage);
+  static async open(onRequest: (call: Call) => void, options: ListenOptions): Promise<Listener> {
+    // A client that has sent all it will may still be waiting for its answer.
+    const server = createServer({ allowHalfOpen: true, noDelay: true });
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => reject(cannotListen(error, options)));
       server.listen({ host: options.host, port: options.port, backlog: 1024 }, resolve);
     });
-    return new Listener(server, options.host);
+    return new Listener(onRequest, server, options);
   }
 
   get url(): string {
@@ -61,60 +66,34 @@ export class Listener {
     return `http://${host}:${this.port}`;
   }
 
+  forget(connection: Connection): void {
+    this.connections.delete(connection);
+  }
+
   /**
    * Stops accepting and ends idle connections; resolves true once requests under way have their answers, false when
    * some had to be cut off after `timeoutMs`.
    */
   close(timeoutMs: number): Promise<boolean> {
+    this.isClosing = true;
     return new Promise((resolve) => {
       let whole = true;
       const timer = setTimeout(() => {
         whole = false;
-        this.server.closeAllConnections();
+        for (const connection of this.connections) connection.destroy();
       }, timeoutMs);
       this.server.close(() => {
         clearTimeout(timer);
+        clearInterval(this.sweep);
         resolve(whole);
       });
-      // To Node these have a request under way: who has not sent anything yet, and who has had an answer but goes on
-      // sending the body.
-      for (const [socket, response] of this.latest) {
-        const silent = socket.bytesRead === 0;
-        const answered = response?.writableFinished === true && !response.req.complete;
-        if (silent || answered) socket.destroy();
-      }
+      for (const connection of this.connections) connection.close();
     });
   }
-}
 
-/** Answers what is not HTTP, or takes too long to become it, and hangs up. */
-function refuseGarbage(
-  error: NodeJS.ErrnoException,
-  socket: Socket & { _httpMessage?: { headersSent: boolean } },
-): void {
-  // Amid an answer more text would only garble it.
-  if (error.code === 'ECONNRESET' || !socket.writable || socket._httpMessage?.headersSent) {
-    socket.destroy();
-    return;
-  }
-  const [status, reason] = explain(error.code);
-  const body = JSON.stringify({ error: reason });
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${body.length}\r\n\r\n${body}`,
-  );
-}
-
-function explain(code: string | undefined): [status: number, reason: string] {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return [431, 'the request headers are longer than 16384 bytes'];
-    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
-      return [413, 'the chunk extensions are too long'];
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return [408, 'the request did not arrive in time'];
-    default:
-      return [400, 'the request is not valid HTTP'];
+  private cutOff(): void {
+    const now = performance.now();
+    for (const connection of this.connections) if (now >= connection.deadline) connection.expire();
   }
 }
 

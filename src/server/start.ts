@@ -1,9 +1,9 @@
-import type { RequestListener } from 'node:http';
 import { createLogger, type Logger, packageVersion } from '../base/index.ts';
 import type { ResourceLimit } from '../engine/index.ts';
 import { defaultMaxInputBytes } from '../protocol/index.ts';
 import type { ServedEngine, ServerContext } from './context.ts';
 import { dispatch } from './http/dispatch.ts';
+import type { Call } from './http1/index.ts';
 import { Listener } from './listener.ts';
 import { metricsEndpoint } from './metrics/endpoint.ts';
 import { LogSettings, type TraceSetting, TraceSettings } from './settings/index.ts';
@@ -113,7 +113,7 @@ export async function serveEngine(engine: ServedEngine, options: ListenerOptions
   let closing: Promise<void> | undefined;
   const close = () => (closing ??= stop(context, listeners, exitTimeoutSecs * 1000));
   try {
-    const onRequest: RequestListener = (request, response) => dispatch(request, response, context);
+    const onRequest = (call: Call) => dispatch(call, context);
     const { headersTimeoutMs, requestTimeoutMs } = options;
     const patience = { headersTimeoutMs, requestTimeoutMs };
     listeners.push(await Listener.open(onRequest, { host, port: httpPort, portFlag: '--http-port', ...patience }));

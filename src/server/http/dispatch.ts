@@ -1,21 +1,21 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ConchError } from '../../base/index.ts';
 import type { ServerContext } from '../context.ts';
+import type { Call } from '../http1/index.ts';
 import { Exchange } from './exchange.ts';
 import { pathOf } from './router.ts';
 import { routes } from './routes.ts';
 
 /** Answers one request. Never throws: whatever goes wrong becomes an answer. */
-export function dispatch(request: IncomingMessage, response: ServerResponse, context: ServerContext): void {
-  const exchange = new Exchange(request, response, context);
+export function dispatch(call: Call, context: ServerContext): void {
+  const exchange = new Exchange(call, context);
   try {
-    const match = routes.find(request.method!, pathOf(request.url!));
+    const match = routes.find(call.method, pathOf(call.url));
     if (match === undefined) {
       exchange.replyJson(404, { error: 'Not Found' });
       return;
     }
     if (!('handler' in match)) {
-      response.setHeader('Allow', match.allowed.join(', '));
+      exchange.setHeader('Allow', match.allowed.join(', '));
       exchange.replyJson(405, { error: 'Method Not Allowed' });
       return;
     }

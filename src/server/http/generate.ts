@@ -40,22 +40,21 @@ export async function generate(exchange: Exchange, parameters: PathParameters): 
  */
 export async function generateStream(exchange: Exchange, parameters: PathParameters): Promise<void> {
   const request = await readRequest(exchange, parameters);
-  const { context, response } = exchange;
+  const { context, call } = exchange;
   const begin = (status: number): void => {
-    if (!response.headersSent) exchange.head(status, ['Content-Type', 'text/event-stream; charset=utf-8']);
+    if (!call.isStarted) exchange.head(status, ['Content-Type', 'text/event-stream; charset=utf-8']);
   };
   const send = (event: ResponseEvent): void => {
-    if (event.response === undefined || response.destroyed) return;
+    if (event.response === undefined || exchange.isGone) return;
     const { status, text } = describe(exchange, event.response);
     begin(status);
-    response.write(`data: ${text}\n\n`);
+    call.write(`data: ${text}\n\n`);
     // A client that does not read must not make us keep all that the model says.
-    if (response.writableLength > context.limits.maxRequestBytes) response.destroy();
+    if (call.unreadBytes > context.limits.maxRequestBytes) call.breakOff();
   };
   await context.engine.stream(request, send);
-  if (response.destroyed) return;
   begin(200);
-  response.end();
+  call.end();
 }
 
 function describe(exchange: Exchange, answer: InferenceResponse | ConchError): { status: number; text: string } {
@@ -72,7 +71,7 @@ function describe(exchange: Exchange, answer: InferenceResponse | ConchError): {
 async function readRequest(exchange: Exchange, { model, version }: PathParameters): Promise<InferenceRequest> {
   const { engine, limits } = exchange.context;
   const { inputs } = engine.metadata(model, version);
-  const encoding = exchange.request.headers['content-encoding'] ?? 'identity';
+  const encoding = exchange.header('content-encoding') ?? 'identity';
   if (encoding !== 'identity') {
     throw new ConchError(
       'REQUEST_INVALID',

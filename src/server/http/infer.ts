@@ -41,7 +41,7 @@ export async function infer(exchange: Exchange, { model, version }: PathParamete
     shared?.release();
   }
   const body = encodeInferResponse(response, request.outputEncodings);
-  const coding = chooseCoding(exchange.request.headers['accept-encoding'] as string | undefined);
+  const coding = chooseCoding(exchange.header('accept-encoding'));
   if (coding) replyCompressed(exchange, body, await compress(joinBody(body), coding), coding);
   else reply(exchange, body);
 }
@@ -52,10 +52,9 @@ async function readRequest(
   version: string | undefined,
 ): Promise<HttpInferenceRequest> {
   const { engine, limits, sharedMemory } = exchange.context;
-  const { headers } = exchange.request;
   try {
     const coding = requestCoding(exchange);
-    const headerLength = parseHeaderLength(headers[requestHeaderLength] as string | undefined);
+    const headerLength = parseHeaderLength(exchange.header(requestHeaderLength));
     const isBinary = headerLength !== undefined && headerLength > 0 && coding === undefined;
     let body = await exchange.readBody(isBinary ? limits.maxRequestBytes : limits.maxInputBytes);
     if (coding) body = await decompress(body, coding, limits.maxInputBytes);
@@ -78,9 +77,9 @@ async function readRequest(
 
 function requestCoding(exchange: Exchange): ContentCoding | undefined {
   try {
-    return parseContentEncoding(exchange.request.headers['content-encoding']);
+    return parseContentEncoding(exchange.header('content-encoding'));
   } catch (error) {
-    exchange.response.setHeader('Accept-Encoding', acceptedCodings);
+    exchange.setHeader('Accept-Encoding', acceptedCodings);
     throw error;
   }
 }
@@ -114,7 +113,6 @@ function withClasses(
 }
 
 function reply(exchange: Exchange, body: EncodedBody): void {
-  if (exchange.response.destroyed) return;
   if (body.binary.length === 0) {
     exchange.head(200, ['Content-Type', 'application/json', 'Content-Length', body.byteLength]).end(body.json);
     return;
@@ -131,15 +129,12 @@ function reply(exchange: Exchange, body: EncodedBody): void {
     response.end(joinBody(body));
     return;
   }
-  response.cork();
   response.write(body.json);
   for (const part of body.binary) response.write(part);
   response.end();
-  response.uncork();
 }
 
 function replyCompressed(exchange: Exchange, body: EncodedBody, bytes: Uint8Array, coding: ContentCoding): void {
-  if (exchange.response.destroyed) return;
   const headers = ['Content-Encoding', coding, 'Content-Length', bytes.length];
   if (body.binary.length === 0) headers.push('Content-Type', 'application/json');
   else headers.push('Content-Type', 'application/octet-stream', inferenceHeaderLength, body.jsonLength);

@@ -1,23 +1,23 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerContext } from '../context.ts';
 import { Exchange } from '../http/exchange.ts';
 import { pathOf } from '../http/router.ts';
+import type { Call } from '../http1/index.ts';
 import { exposition, expositionContentType } from './exposition.ts';
 import { metricFamilies } from './families.ts';
 import { MachineWatch } from './machine.ts';
 
 /** Serves GET /metrics; other paths on this port get 200 and nothing, as in Triton. */
-export function metricsEndpoint(context: ServerContext): (request: IncomingMessage, response: ServerResponse) => void {
+export function metricsEndpoint(context: ServerContext): (call: Call) => void {
   const machine = new MachineWatch();
-  return (request, response) => {
-    const exchange = new Exchange(request, response, context);
+  return (call) => {
+    const exchange = new Exchange(call, context);
     try {
-      if (request.method !== 'GET') {
-        response.setHeader('Allow', 'GET');
+      if (call.method !== 'GET') {
+        exchange.setHeader('Allow', 'GET');
         exchange.replyJson(405, { error: 'Method Not Allowed' });
         return;
       }
-      const path = pathOf(request.url!);
+      const path = pathOf(call.url);
       const asked = path === '/metrics' || path === '/metrics/';
       const text = asked ? exposition(metricFamilies(context.engine, machine.read())) : '';
       exchange.replyText(200, expositionContentType, text);

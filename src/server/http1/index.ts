@@ -1,0 +1,3 @@
+export { BodyBudget } from './budget.ts';
+export type { Call } from './call.ts';
+export { Connection, type Host } from './connection.ts';
