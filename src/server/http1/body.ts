@@ -48,6 +48,11 @@ export class Body {
     return !this.isDropped && this.maxBytes === undefined && this.received >= maxUnasked;
   }
 
+  /** Somebody waits for the rest of it. */
+  get isAwaited(): boolean {
+    return this.settle !== undefined;
+  }
+
   get hasBegun(): boolean {
     return this.received > 0 || this.isComplete;
   }

@@ -72,7 +72,7 @@ export class Call {
   readBody(maxBytes: number): Promise<Uint8Array> {
     const { body, requestHead } = this;
     const reading = body.read(maxBytes);
-    if (!body.isComplete) this.connection.bodyIsWanted(requestHead.expectsContinue && !body.hasBegun);
+    if (body.isAwaited) this.connection.bodyIsWanted(requestHead.expectsContinue && !body.hasBegun);
     return reading;
   }
 

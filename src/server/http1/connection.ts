@@ -200,7 +200,8 @@ export class Connection {
         }
         // Empty lines before a request are passed over (RFC 9112, 2.2).
         while (bytes[position] === cr && bytes[position + 1] === lf) position += 2;
-        if (position >= bytes.length || this.socket.writableNeedDrain) break;
+        const halfLine = bytes[position] === cr && position + 1 === bytes.length;
+        if (position >= bytes.length || halfLine || this.socket.writableNeedDrain) break;
         const head = parseHead(bytes, position);
         if (!head) break;
         position = head.end;
@@ -271,7 +272,9 @@ export class Connection {
       return;
     }
     if (this.call && !this.call.isDone) this.controller?.abort();
-    this.settle();
+    // A last look at the beginning of a head: if it is none, that can still be said.
+    if (this.call === undefined && this.held !== undefined) this.advance(this.held);
+    else this.settle();
   }
 
   private clientTookAll(): void {
