@@ -225,8 +225,14 @@ export class FakeEngine implements ServedEngine {
   labels(name: string): string[] | undefined {
     return this.model(name).labels;
   }
-  async load(): Promise<void> {}
-  async unload(): Promise<void> {}
+  /** As an engine in model control mode none. */
+  async load(name: string): Promise<void> {
+    throw new ConchError('NOT_SUPPORTED', `model '${name}' cannot be loaded or unloaded by request`, {
+      status: 'UNAVAILABLE',
+    });
+  }
+  unload = this.load;
+  async poll(): Promise<void> {}
   async close(): Promise<boolean> {
     this.closed = true;
     return true;

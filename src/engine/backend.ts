@@ -24,6 +24,8 @@ export interface ModelSource {
   readonly files: readonly { readonly path: string; readonly size: number }[];
   /** Processor threads for all instances of the model together. */
   readonly threads: number;
+  /** What `--backend-config` says to this backend. */
+  readonly settings?: Readonly<Record<string, string>>;
   readonly logger: Logger;
   /** The engine that the model is part of, for models that call other models. */
   readonly server: EngineAccess;

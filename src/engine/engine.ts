@@ -14,15 +14,27 @@ import { builtInBackends } from './backends/index.ts';
 import { Catalogue } from './catalogue.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Lifecycle } from './lifecycle.ts';
+import type { BackendSettings } from './loader.ts';
 import { metadataOf } from './metadata.ts';
+import type { ReadOptions } from './model-on-disk.ts';
+import type { LoadOverrides } from './overrides.ts';
+import { Poll } from './poll.ts';
 import { RateLimiter, type ResourceLimit } from './rate-limiter.ts';
+import { Repositories } from './repositories.ts';
 import { ResponseCache } from './response-cache.ts';
 import type { ModelCounters } from './statistics.ts';
 import type { ServedVersion } from './version.ts';
 
 export interface EngineOptions {
-  /** The model repository's folder. */
-  readonly repository: string;
+  /** The model repository's folder, or several. */
+  readonly repository: string | readonly string[];
+  /**
+   * Triton's --model-control-mode. `explicit`: `load` and `unload` work; they are refused otherwise, so that nobody changes
+   * what is served by accident. `poll`: what changes in the repository is followed. Absent: `none`.
+   */
+  readonly modelControlMode?: ModelControlMode;
+  /** Seconds between two looks at the repository in mode `poll`; absent: 15. */
+  readonly repositoryPollSecs?: number;
   /** Models to load at the start; absent: all. Models that an ensemble is made of come with it. */
   readonly models?: readonly string[];
   readonly logger?: Logger;
@@ -30,6 +42,17 @@ export interface EngineOptions {
   readonly threads?: number;
   /** Reject `start` (and `open`) when a model fails to load; absent: false, it is listed UNAVAILABLE. */
   readonly exitOnError?: boolean;
+  /** Whether the engine is ready only when all its models are; absent: true. */
+  readonly strictReadiness?: boolean;
+  /** Triton's --model-config-name: `configs/<name>.pbtxt` goes before config.pbtxt where a model has it. */
+  readonly modelConfigName?: string;
+  /** False is Triton's --disable-auto-complete-config; absent: true. */
+  readonly autoCompleteConfig?: boolean;
+  /** Triton's --backend-config: settings by backend, those of '' for all. */
+  readonly backendConfig?: BackendSettings;
+  /** Models loaded at the same time (absent: 4), and attempts after the first that fails (absent: 0). */
+  readonly modelLoadThreadCount?: number;
+  readonly modelLoadRetryCount?: number;
   /** Requests that may wait per model version where its config sets no limit; absent: 10,000. */
   readonly maxQueueSize?: number;
   /** Bytes of inputs that may wait per model version; absent: 512 MiB. */
@@ -43,6 +66,8 @@ export interface EngineOptions {
   readonly clock?: Clock;
 }
 
+export type ModelControlMode = 'none' | 'poll' | 'explicit';
+
 type Stage = 'created' | 'starting' | 'running' | 'failed' | 'stopping' | 'stopped';
 
 /** Loads the models of a repository and runs inference on them, without any network protocol. */
@@ -51,6 +76,7 @@ export class Engine {
   readonly #logger: Logger;
   readonly #catalogue = new Catalogue();
   readonly #lifecycle: Lifecycle;
+  readonly #poll: Poll | undefined;
   #stage: Stage = 'created';
   #inFlight = 0;
   #idle: (() => void) | undefined;
@@ -59,12 +85,19 @@ export class Engine {
   private constructor(options: EngineOptions) {
     this.#options = options;
     this.#logger = options.logger ?? createLogger('warn');
-    this.#lifecycle = new Lifecycle(options.repository, this.#catalogue, {
+    const clock = options.clock ?? systemClock;
+    const roots = [options.repository].flat();
+    const backendSettings = options.backendConfig ?? {};
+    this.#lifecycle = new Lifecycle(new Repositories(roots), this.#catalogue, {
+      read: readOptions(options),
+      loadThreads: options.modelLoadThreadCount ?? 4,
+      loadRetries: options.modelLoadRetryCount ?? 0,
+      backendSettings,
       backends: { ...builtInBackends, ...options.backends },
       threads: Math.max(1, options.threads ?? availableParallelism()),
       maxQueueSize: options.maxQueueSize ?? 10_000,
       maxQueueBytes: options.maxQueueBytes ?? 512 * 1024 * 1024,
-      clock: options.clock ?? systemClock,
+      clock,
       logger: this.#logger,
       find: (name, version) => this.#catalogue.findNumber(name, version),
       cache: options.responseCacheBytes ? new ResponseCache(options.responseCacheBytes) : undefined,
@@ -78,6 +111,15 @@ export class Engine {
         unload: (name) => this.unload(name),
       },
     });
+    if (options.modelControlMode === 'poll') {
+      this.#poll = new Poll({
+        roots,
+        seconds: options.repositoryPollSecs ?? 15,
+        refresh: () => this.#lifecycle.refresh(),
+        clock,
+        logger: this.#logger,
+      });
+    }
   }
 
   /** An engine that has loaded nothing yet: not live, not ready; every look-up fails. */
@@ -112,6 +154,7 @@ export class Engine {
     }
     if (this.#isStopping()) throw stopping();
     this.#stage = 'running';
+    this.#poll?.start();
   }
 
   /** Up, and neither starting nor shutting down. */
@@ -119,8 +162,9 @@ export class Engine {
     return this.#stage === 'running';
   }
 
-  /** Live, and every model that was asked for is ready (Triton's strict readiness). */
+  /** Live, and, with strict readiness, every model that was asked for is ready. */
   isReady(): boolean {
+    if (this.#options.strictReadiness === false) return this.isLive();
     return this.isLive() && this.#catalogue.all().every((model) => !model.wanted || model.healthy);
   }
 
@@ -213,16 +257,38 @@ export class Engine {
     return Object.hasOwn(labels, output) ? labels[output] : undefined;
   }
 
-  /** Loads a model, or its changes; rejects with the reason, and what served before goes on serving. */
-  async load(name: string): Promise<void> {
-    if (this.#isStopping()) throw stopping();
-    await this.#lifecycle.load(name);
+  /**
+   * Loads a model, or its changes, or what `overrides` give in place of what is on disk; rejects with the reason, and what
+   * served before goes on serving. NOT_SUPPORTED (UNAVAILABLE) outside of mode `explicit`.
+   */
+  async load(name: string, overrides?: LoadOverrides): Promise<void> {
+    this.#refuseControl(name);
+    await this.#lifecycle.load(name, overrides);
   }
 
-  /** Takes a model out of service. Requests that it has are finished; the call does not wait for them. */
-  async unload(name: string): Promise<void> {
+  /**
+   * Takes a model out of service. Requests that it has are finished; the call does not wait for them. With `dependents`
+   * its members go too that were loaded only for it. NOT_SUPPORTED (UNAVAILABLE) outside of mode `explicit`.
+   */
+  async unload(name: string, options: { readonly dependents?: boolean } = {}): Promise<void> {
+    this.#refuseControl(name);
+    await this.#lifecycle.unload(name, options.dependents);
+  }
+
+  /** In mode `poll`, looks at the repository now; resolves when the models are in line with it. */
+  async poll(): Promise<void> {
+    await this.#poll?.look();
+  }
+
+  #refuseControl(name: string): void {
     if (this.#isStopping()) throw stopping();
-    await this.#lifecycle.unload(name);
+    const { modelControlMode: mode = 'none' } = this.#options;
+    if (mode === 'explicit') return;
+    throw new ConchError(
+      'NOT_SUPPORTED',
+      `model '${name}' cannot be loaded or unloaded by request: the server's model control mode is ${mode}`,
+      { status: 'UNAVAILABLE', fix: 'start it with --model-control-mode=explicit' },
+    );
   }
 
   /**
@@ -255,8 +321,10 @@ export class Engine {
   }
 
   async #free(): Promise<void> {
+    await this.#poll?.stop();
     const serving = this.#catalogue.all().flatMap((model) => [...model.ready.values()]);
     await Promise.all([this.#lifecycle.stop(), ...serving.map((served) => served.abandon())]);
+    await this.#lifecycle.dispose();
   }
 
   #isStopping(): boolean {
@@ -302,4 +370,19 @@ function named(served: ServedVersion, { id }: InferenceRequest, response: Backen
 
 function stopping(): ConchError {
   return new ConchError('SERVER_STOPPING', 'the server is shutting down and takes no new work');
+}
+
+/** The flags that decide what a model's configuration is. Only the ONNX backend looks at a default batch size. */
+function readOptions({ autoCompleteConfig, backendConfig = {}, modelConfigName }: EngineOptions): ReadOptions {
+  const setting = 'default-max-batch-size';
+  const text = backendConfig.onnxruntime?.[setting] ?? backendConfig['']?.[setting];
+  const size = Number(text);
+  if (text !== undefined && !(/^\d+$/.test(text) && size < 2 ** 31)) {
+    throw new ConchError('USAGE', `--backend-config: ${setting} is a whole number, got '${text}'`);
+  }
+  return {
+    configName: modelConfigName,
+    ...(autoCompleteConfig === false && { autoComplete: false }),
+    ...(text !== undefined && { defaultMaxBatchSize: size }),
+  };
 }

@@ -13,6 +13,8 @@ export type {
   RequestContext,
 } from './backend.ts';
 export type { Clock } from './clock.ts';
-export { Engine, type EngineOptions } from './engine.ts';
+export { Engine, type EngineOptions, type ModelControlMode } from './engine.ts';
+export type { BackendSettings } from './loader.ts';
+export type { LoadOverrides } from './overrides.ts';
 export type { ResourceLimit } from './rate-limiter.ts';
 export type { FailureReason, ModelCounters } from './statistics.ts';

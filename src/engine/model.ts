@@ -1,6 +1,7 @@
 import type { ConchError } from '../base/index.ts';
 import type { ModelIndexEntry } from '../protocol/index.ts';
-import { LoadFailure, type ModelOnDisk } from './loader.ts';
+import { LoadFailure } from './loader.ts';
+import type { ModelOnDisk } from './model-on-disk.ts';
 import type { ServedVersion } from './version.ts';
 
 /** A version that does not serve. */
@@ -18,6 +19,8 @@ export class Model {
   readonly ready = new Map<number, ServedVersion>();
   /** Asked for and not unloaded since: the server is not ready without it. */
   wanted = false;
+  /** Wanted by its own name, not only as a member of an ensemble. */
+  explicit = false;
   loading = false;
   /** Why the last load failed. */
   fault: ConchError | undefined;
@@ -56,6 +59,7 @@ export class Model {
   /** Puts a new set of versions in the place of the old, which finish what they have; resolves when they have. */
   async replace(versions: readonly ServedVersion[], disk: ModelOnDisk): Promise<void> {
     const old = [...this.ready.values()];
+    const before = this.disk;
     this.ready.clear();
     for (const [version, { failed }] of this.#gone) if (failed) this.#gone.delete(version);
     for (const served of versions) {
@@ -65,13 +69,16 @@ export class Model {
     this.disk = disk;
     this.fault = undefined;
     await Promise.all(old.map((served) => this.#retire(served, 'unloaded')));
+    await before?.dispose?.();
   }
 
   /** Takes all versions out of service; resolves when their last requests are done. */
   async withdraw(reason: string): Promise<void> {
     const old = [...this.ready.values()];
+    const { disk } = this;
     this.ready.clear();
     await Promise.all(old.map((served) => this.#retire(served, reason)));
+    await disk?.dispose?.();
   }
 
   /** Remembers a failed load. Versions that serve go on serving. */

@@ -1,5 +1,5 @@
 import type { ConchError, Diagnostic } from '../base/index.ts';
-import type { ParsedConfig } from '../config/index.ts';
+import type { ModelConfig, ParsedConfig } from '../config/index.ts';
 import type { OnnxSummary } from '../onnx/index.ts';
 import type { Manifest } from './manifest.ts';
 
@@ -17,7 +17,7 @@ export interface ModelEntry {
   name: string;
   /** Absolute, as all paths here unless said otherwise. */
   dir: string;
-  /** config.pbtxt, when there is one. */
+  /** config.pbtxt, or the one that was asked for in its place, when there is one. */
   configFile?: string;
   parsed?: ParsedConfig;
   /** Ascending by number. Which of them are served is the version policy's matter: `selectVersions`. */
@@ -60,4 +60,8 @@ export interface ModelVersion {
 export interface OpenOptions {
   /** Read the headers of ONNX models (never their weights). */
   inspect?: boolean;
+  /** Triton's --model-config-name: `configs/<name>.pbtxt` goes before config.pbtxt in models that have it. */
+  configName?: string;
+  /** Counts in place of any configuration file. */
+  config?: ModelConfig;
 }

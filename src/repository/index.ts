@@ -8,7 +8,7 @@ export { autoCompleteFile, type PythonRun, runAutoComplete } from './infer/pytho
 export { labelsOf } from './labels.ts';
 export type { Manifest } from './manifest.ts';
 export { checkModelName } from './names.ts';
-export { openRepository, readModel } from './open.ts';
+export { listModels, openRepository, readModel } from './open.ts';
 export { parseVersionFolder, selectVersions } from './versions.ts';
-export { type RepositoryWatch, type WatchOptions, watchRepository } from './watch.ts';
+export { type RepositoryWatch, type WatchOptions, watchModels, watchRepository } from './watch.ts';
 export { beginVersion, isUpToDate, type VersionParts, type VersionWriter } from './writer.ts';

@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { ConchError, type Diagnostic, toConchError } from '../base/index.ts';
-import { type ModelConfig, parseConfig } from '../config/index.ts';
+import { type ModelConfig, parseConfig, printConfig } from '../config/index.ts';
 import { readOnnx } from '../onnx/index.ts';
 import type { ModelEntry, ModelRepository, ModelVersion, OpenOptions } from './entry.ts';
 import { type Bounds, type FolderItem, isWithin, listFiles, listFolder, readWhole, reason, report } from './folder.ts';
@@ -31,6 +31,18 @@ export async function openRepository(root: string, options: OpenOptions = {}): P
     }
   }
   return { root: real, models, diagnostics };
+}
+
+/**
+ * Names of the models of a repository, ascending: every folder at its root, but for what a compile is working on. Throws
+ * as `openRepository` does.
+ */
+export async function listModels(root: string): Promise<string[]> {
+  const real = await realFolder(root, 'model repository');
+  const items = await listFolder(real, { root: real, report: () => {} });
+  return items
+    .filter(({ name, kind }) => kind === 'folder' && !name.startsWith(temporaryPrefix))
+    .map(({ name }) => name);
 }
 
 /** Reads one model's folder; its parent is taken for the repository. Throws as `openRepository` does. */
@@ -80,7 +92,7 @@ async function readEntry(dir: string, name: string, root: string, options: OpenO
   const model: ModelEntry = { name, dir, versions: [], ignoredFolders: [], files: [], labels: {}, diagnostics };
   const items = await listFolder(dir, bounds);
   model.files = items.filter((item) => item.kind === 'file').map((item) => item.name);
-  await readConfig(model, items, bounds);
+  await readConfig(model, items, bounds, options);
   await readManifest(model, items, bounds);
   await readLabelFiles(model, bounds);
   for (const item of items) {
@@ -93,13 +105,33 @@ async function readEntry(dir: string, name: string, root: string, options: OpenO
   return model;
 }
 
-async function readConfig(model: ModelEntry, items: readonly FolderItem[], bounds: Bounds): Promise<void> {
-  const item = items.find((found) => found.name === 'config.pbtxt');
+async function readConfig(
+  model: ModelEntry,
+  items: readonly FolderItem[],
+  bounds: Bounds,
+  { config, configName }: OpenOptions,
+): Promise<void> {
+  if (config !== undefined) {
+    model.parsed = parseConfig(printConfig(config));
+    return;
+  }
+  const named = configName === undefined ? undefined : await namedConfig(items, configName, bounds);
+  const item = named ?? items.find((found) => found.name === 'config.pbtxt');
   if (item === undefined || item.kind === 'outside') return;
   const bytes = await readWhole(item, bounds);
   if (bytes === undefined) return;
   model.configFile = item.path;
   model.parsed = parseConfig(bytes, item.path);
+}
+
+async function namedConfig(
+  items: readonly FolderItem[],
+  name: string,
+  bounds: Bounds,
+): Promise<FolderItem | undefined> {
+  const folder = items.find((found) => found.name === 'configs' && found.kind === 'folder');
+  if (folder === undefined) return undefined;
+  return (await listFolder(folder.path, bounds)).find((found) => found.name === `${name}.pbtxt`);
 }
 
 async function readManifest(model: ModelEntry, items: readonly FolderItem[], bounds: Bounds): Promise<void> {

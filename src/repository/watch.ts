@@ -91,3 +91,35 @@ function keepUnchanged(
   const models = fresh.models.map((model) => (changed.includes(model.name) ? model : (known.get(model.name) ?? model)));
   return { ...fresh, models };
 }
+
+/**
+ * Tells when anything below a repository's root changes, with the names of the models concerned, without reading them.
+ * Changes that come within `settleMs` of each other are told together. The answer ends it.
+ */
+export async function watchModels(
+  root: string,
+  options: {
+    readonly settleMs?: number;
+    onChange(models: readonly string[]): void;
+    onError(error: unknown): void;
+  },
+): Promise<() => Promise<void>> {
+  const watcher = watch(root, { ignoreInitial: true, followSymlinks: false });
+  const touched = new Set<string>();
+  let timer: NodeJS.Timeout | undefined;
+  watcher.on('all', (_event, path) => {
+    touched.add(relative(root, path).split(sep)[0] ?? '');
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      const names = [...touched];
+      touched.clear();
+      options.onChange(names);
+    }, options.settleMs ?? 200);
+  });
+  watcher.on('error', options.onError);
+  await new Promise<void>((resolve) => watcher.once('ready', resolve));
+  return async () => {
+    clearTimeout(timer);
+    await watcher.close();
+  };
+}

@@ -1,5 +1,5 @@
 import { createLogger, type Logger, packageVersion } from '../base/index.ts';
-import type { ResourceLimit } from '../engine/index.ts';
+import type { EngineOptions } from '../engine/index.ts';
 import { defaultMaxInputBytes } from '../protocol/index.ts';
 import type { ServedEngine, ServerContext } from './context.ts';
 import { dispatch } from './http/dispatch.ts';
@@ -39,20 +39,8 @@ export interface ListenerOptions {
   readonly trace?: Partial<TraceSetting>;
 }
 
-export interface ServerOptions extends ListenerOptions {
-  /** Folder of the model repository. */
-  readonly repository: string;
-  /** Models to load; default all. */
-  readonly models?: readonly string[];
-  /** Threads of the ONNX runtime, as in EngineOptions. */
-  readonly threads?: number;
-  /** Bytes of responses to keep for models that opt in; as in EngineOptions. */
-  readonly responseCacheBytes?: number;
-  /** Limits on resources that instances share; as in EngineOptions. */
-  readonly rateLimit?: { readonly resources: readonly ResourceLimit[] };
-  /** Whether a model that fails to load stops the start; as in EngineOptions. */
-  readonly exitOnError?: boolean;
-}
+/** Where to listen, and how the engine is set up. */
+export interface ServerOptions extends ListenerOptions, Omit<EngineOptions, 'backends' | 'clock'> {}
 
 export interface RunningServer {
   /** `http://host:port` of the inference port. */
@@ -70,16 +58,7 @@ export interface RunningServer {
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { Engine } = await import('../engine/index.ts');
-  const { repository, models, threads, exitOnError, logger } = options;
-  const engine = Engine.create({
-    repository,
-    ...(models && { models }),
-    ...(threads !== undefined && { threads }),
-    ...(exitOnError !== undefined && { exitOnError }),
-    ...(options.responseCacheBytes !== undefined && { responseCacheBytes: options.responseCacheBytes }),
-    ...(options.rateLimit && { rateLimit: options.rateLimit }),
-    ...(logger && { logger }),
-  });
+  const engine = Engine.create(options);
   return serveEngine(engine, options);
 }
 

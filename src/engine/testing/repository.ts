@@ -56,7 +56,13 @@ export class TemporaryRepository {
   }
 
   create(options: Partial<EngineOptions> = {}): Engine {
-    const engine = Engine.create({ repository: this.root, logger: createLogger('silent'), threads: 1, ...options });
+    const engine = Engine.create({
+      repository: this.root,
+      logger: createLogger('silent'),
+      threads: 1,
+      modelControlMode: 'explicit',
+      ...options,
+    });
     onTestFinished(async () => {
       await engine.close({ timeoutMs: 2000 });
     });

@@ -1,6 +1,7 @@
 import { ConchError } from '../../base/index.ts';
+import type { LoadOverrides } from '../../engine/index.ts';
 import type { Exchange } from './exchange.ts';
-import { readObject } from './json-body.ts';
+import { booleanOf, type JsonMembers, malformed, objectOf, readObject, textOf } from './json-body.ts';
 import type { PathParameters } from './router.ts';
 
 /** POST /v2/repository/index: one row per version. `{"ready": true}` leaves out what is not ready. */
@@ -13,17 +14,39 @@ export async function repositoryIndex(exchange: Exchange): Promise<void> {
   exchange.replyJson(200, ready ? rows.filter((row) => row.state === 'READY') : rows);
 }
 
-/** POST /v2/repository/models/M/load and unload: Triton's answer in model control mode none, the default. */
-export async function controlModel(exchange: Exchange, { model }: PathParameters): Promise<void> {
-  await readObject(exchange, true);
-  throw new ConchError(
-    'NOT_SUPPORTED',
-    `model '${model}' cannot be loaded or unloaded by request: the server's model control mode is none`,
-    { status: 'UNAVAILABLE' },
-  );
+/** POST /v2/repository/models/M/load, with `config` and `file:<path>` in place of what is on disk. */
+export async function loadModel(exchange: Exchange, { model }: PathParameters): Promise<void> {
+  const parameters = objectOf(await readObject(exchange, true), 'parameters');
+  await exchange.context.engine.load(model, readOverrides(parameters));
+  exchange.replyEmpty(200);
+}
+
+/** POST /v2/repository/models/M/unload: 200 for unknown models too, and before the last requests are done. */
+export async function unloadModel(exchange: Exchange, { model }: PathParameters): Promise<void> {
+  const parameters = objectOf(await readObject(exchange, true), 'parameters');
+  const dependents = booleanOf(parameters, 'unload_dependents') ?? false;
+  await exchange.context.engine.unload(model, { dependents });
+  exchange.replyEmpty(200);
 }
 
 /** The same paths with a repository's name. */
 export function controlNamedRepository(): never {
   throw new ConchError('NOT_SUPPORTED', "'repository_name' is not supported");
+}
+
+/** All values are text; files travel in base64. */
+function readOverrides(parameters: JsonMembers): LoadOverrides {
+  const files = new Map<string, Uint8Array>();
+  for (const key of Object.keys(parameters)) {
+    if (key === 'config') continue;
+    if (!key.startsWith('file:')) {
+      throw new ConchError('REQUEST_INVALID', `a load takes the parameters 'config' and 'file:<path>', got '${key}'`, {
+        status: 'INTERNAL',
+      });
+    }
+    const text = textOf(parameters, key) ?? '';
+    if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(text)) throw malformed(key, 'base64', text);
+    files.set(key.slice('file:'.length), Buffer.from(text, 'base64'));
+  }
+  return { config: textOf(parameters, 'config'), files };
 }

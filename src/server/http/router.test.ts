@@ -39,7 +39,7 @@ test.each([
   ['POST', '/v2/models/%zz/infer', 'none'],
   ['POST', '/v2/repository/index', 'repositoryIndex'],
   ['POST', '/v2/repository/r/index', 'repositoryIndex'],
-  ['POST', '/v2/repository/models/a/load', 'controlModel a'],
+  ['POST', '/v2/repository/models/a/load', 'loadModel a'],
   ['POST', '/v2/repository/models/models/a/load', 'controlNamedRepository a'],
   ['POST', '/v2/repository/r/models/a/unload', 'controlNamedRepository a'],
   ['GET', '/v2/systemsharedmemory/region/r1/status', 'systemRegion r1'],

@@ -3,7 +3,7 @@ import { generate, generateStream } from './generate.ts';
 import { live, modelReady, ready } from './health.ts';
 import { infer } from './infer.ts';
 import { modelConfig, modelMetadata, serverMetadata } from './metadata.ts';
-import { controlModel, controlNamedRepository, repositoryIndex } from './repository.ts';
+import { controlNamedRepository, loadModel, repositoryIndex, unloadModel } from './repository.ts';
 import { type PathParameters, Router } from './router.ts';
 import { changeLogging, changeModelTrace, changeTrace, logging, modelTrace, trace } from './settings.ts';
 import {
@@ -53,8 +53,8 @@ const table: readonly (readonly [method: string, pattern: string, endpoint: Endp
 
   ['POST', '/v2/repository/index', repositoryIndex],
   ['POST', '/v2/repository/:repository/index', repositoryIndex],
-  ['POST', '/v2/repository/models/:model/load', controlModel],
-  ['POST', '/v2/repository/models/:model/unload', controlModel],
+  ['POST', '/v2/repository/models/:model/load', loadModel],
+  ['POST', '/v2/repository/models/:model/unload', unloadModel],
   ['POST', '/v2/repository/:repository/models/:model/load', controlNamedRepository],
   ['POST', '/v2/repository/:repository/models/:model/unload', controlNamedRepository],
 
