@@ -1,4 +1,20 @@
 export { type ClassificationOptions, classify } from './classification.ts';
+export { type Frame, FrameReader, frameHead, frameOf } from './grpc/frames.ts';
+export { decodeGrpcMessage, encodeGrpcMessage, formatGrpcTimeout, parseGrpcTimeout } from './grpc/headers.ts';
+export { type GrpcDecodeOptions, type GrpcInferenceRequest, toInferenceRequest } from './grpc/infer-request-decode.ts';
+export { encodeModelInferRequest } from './grpc/infer-request-encode.ts';
+export { readModelInferRequest, type WireRequest } from './grpc/infer-request-read.ts';
+export {
+  decodeModelInferResponse,
+  decodeStreamResponse,
+  encodeModelInferResponse,
+  encodeStreamError,
+  encodeStreamResponse,
+  type StreamResponse,
+} from './grpc/infer-response.ts';
+export type { MessageCodec, MessageValue } from './grpc/message-codec.ts';
+export { type GrpcMethod, grpcMethods, type InferenceMethods } from './grpc/messages.ts';
+export { answerReflection } from './grpc/reflection.ts';
 export {
   acceptedCodings,
   type ContentCoding,

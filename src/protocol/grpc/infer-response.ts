@@ -1,0 +1,174 @@
+import { ConchError } from '../../base/index.ts';
+import { bytesOf, createTensor, isDatatype, type Tensor, viewBytes } from '../../tensor/index.ts';
+import type { InferenceResponse, ParameterValue } from '../inference.ts';
+import { decodeContents } from './contents.ts';
+import { withRaw, writeTensorHead } from './infer-request-encode.ts';
+import { readShape, type Span } from './infer-request-read.ts';
+import { readParameter, type WireParameters, writeParameters } from './parameters.ts';
+import { WireReader, wireTypes } from './wire-reader.ts';
+import { WireWriter } from './wire-writer.ts';
+
+const none = new Uint8Array(0);
+
+/**
+ * A ModelInferResponse as parts that follow each other: tensors always in raw_output_contents, large ones without a
+ * copy. Outputs of `elsewhere` (shared memory) have an empty entry, as in Triton.
+ */
+export function encodeModelInferResponse(
+  response: InferenceResponse,
+  elsewhere?: { has(output: string): boolean } | undefined,
+): Uint8Array[] {
+  const writer = new WireWriter();
+  writeHead(writer, response);
+  const tensors = response.outputs.map((output) => (elsewhere?.has(output.name) ? none : bytesOf(output)));
+  return withRaw(writer, tensors, 6);
+}
+
+/** A ModelStreamInferResponse around a response. */
+export function encodeStreamResponse(
+  response: InferenceResponse,
+  elsewhere?: { has(output: string): boolean } | undefined,
+): Uint8Array[] {
+  const parts = encodeModelInferResponse(response, elsewhere);
+  const writer = new WireWriter(16);
+  writer.head(
+    2,
+    parts.reduce((total, part) => total + part.length, 0),
+  );
+  return [writer.bytes, ...parts];
+}
+
+/** A ModelStreamInferResponse that carries an error; `id` is the request's. */
+export function encodeStreamError(
+  message: string,
+  id: string | undefined,
+  parameters: Readonly<Record<string, ParameterValue>> | undefined,
+): Uint8Array[] {
+  const writer = new WireWriter();
+  writer.text(1, message);
+  const start = writer.open(2);
+  writeHead(writer, { model: '', version: '', id, outputs: [], parameters });
+  writer.close(start);
+  return [writer.bytes];
+}
+
+function writeHead(writer: WireWriter, { model, version, id, parameters, outputs }: InferenceResponse): void {
+  if (model !== '') writer.text(1, model);
+  if (version !== '') writer.text(2, version);
+  if (id) writer.text(3, id);
+  if (parameters) writeParameters(writer, 4, parameters);
+  for (const { name, datatype, shape } of outputs) {
+    const start = writer.open(5);
+    writeTensorHead(writer, name, datatype, shape);
+    writer.close(start);
+  }
+}
+
+interface WireOutputTensor {
+  name: string;
+  datatype: string;
+  readonly shape: number[];
+  contents: Span[] | undefined;
+}
+
+/**
+ * Decodes a server's ModelInferResponse. Tensors view `message` wherever their alignment allows. Throws SERVER_ERROR
+ * when the answer is not what the protocol says.
+ */
+export function decodeModelInferResponse(message: Uint8Array): InferenceResponse {
+  try {
+    return decode(new Uint8Array(message.buffer, message.byteOffset, message.byteLength));
+  } catch (error) {
+    if (!(error instanceof ConchError) || error.code === 'SERVER_ERROR') throw error;
+    throw new ConchError('SERVER_ERROR', `the server's answer is broken: ${error.message}`, { cause: error });
+  }
+}
+
+function decode(bytes: Uint8Array): InferenceResponse {
+  const reader = new WireReader(bytes, 'ModelInferResponse', 'SERVER_ERROR');
+  let model = '';
+  let version = '';
+  let id: string | undefined;
+  let parameters: WireParameters | undefined;
+  const outputs: WireOutputTensor[] = [];
+  const raw: Uint8Array[] = [];
+  while (reader.next()) {
+    if (reader.wireType !== wireTypes.bytes) reader.skip();
+    else if (reader.field === 1) model = reader.text();
+    else if (reader.field === 2) version = reader.text();
+    else if (reader.field === 3) id = reader.text();
+    else if (reader.field === 4) {
+      parameters ??= new Map();
+      readParameter(reader, parameters);
+    } else if (reader.field === 5) outputs.push(readOutput(reader));
+    else if (reader.field === 6) raw.push(reader.view());
+    else reader.skip();
+  }
+  if (raw.length > 0 && raw.length !== outputs.length) {
+    throw new ConchError('SERVER_ERROR', `it lists ${outputs.length} outputs and carries ${raw.length}`);
+  }
+  return {
+    model,
+    version,
+    id,
+    outputs: outputs.map((output, index) => toTensor(bytes, output, raw[index])),
+    parameters: parameters && plainParameters(parameters),
+  };
+}
+
+/** A decoded ModelStreamInferResponse. */
+export interface StreamResponse {
+  /** Empty: none. */
+  readonly error: string;
+  readonly response: InferenceResponse | undefined;
+}
+
+export function decodeStreamResponse(message: Uint8Array): StreamResponse {
+  const reader = new WireReader(message, 'ModelStreamInferResponse', 'SERVER_ERROR');
+  let error = '';
+  let response: Uint8Array | undefined;
+  while (reader.next()) {
+    if (reader.field === 1 && reader.wireType === wireTypes.bytes) error = reader.text();
+    else if (reader.field === 2 && reader.wireType === wireTypes.bytes) response = reader.view();
+    else reader.skip();
+  }
+  return { error, response: response && decodeModelInferResponse(response) };
+}
+
+function readOutput(reader: WireReader): WireOutputTensor {
+  const stop = reader.length();
+  const { end } = reader;
+  reader.end = stop;
+  const output: WireOutputTensor = { name: '', datatype: '', shape: [], contents: undefined };
+  while (reader.next()) {
+    const { field, wireType } = reader;
+    if (field === 3) readShape(reader, output.shape);
+    else if (wireType !== wireTypes.bytes) reader.skip();
+    else if (field === 1) output.name = reader.text();
+    else if (field === 2) output.datatype = reader.text();
+    else if (field === 5) {
+      const contentsEnd = reader.length();
+      output.contents ??= [];
+      output.contents.push({ start: reader.position, end: contentsEnd });
+      reader.position = contentsEnd;
+    } else reader.skip();
+  }
+  reader.end = end;
+  return output;
+}
+
+function toTensor(bytes: Uint8Array, output: WireOutputTensor, raw: Uint8Array | undefined): Tensor {
+  const { name, datatype, shape, contents } = output;
+  if (!isDatatype(datatype)) {
+    throw new ConchError('SERVER_ERROR', `output '${name}' has the unknown datatype '${datatype.slice(0, 40)}'`);
+  }
+  if (raw) return createTensor(name, datatype, shape, viewBytes(datatype, raw));
+  const data = decodeContents(bytes, contents ?? [], name, datatype, Number.POSITIVE_INFINITY);
+  return createTensor(name, datatype, shape, data);
+}
+
+function plainParameters(parameters: WireParameters): Record<string, ParameterValue> {
+  const plain = Object.create(null) as Record<string, ParameterValue>;
+  for (const [key, { value }] of parameters) if (value !== undefined) plain[key] = value;
+  return plain;
+}
