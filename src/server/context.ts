@@ -1,5 +1,6 @@
 import type { Logger } from '../base/index.ts';
 import type { Engine } from '../engine/index.ts';
+import type { RestrictedAccess } from './restricted.ts';
 import type { LogSettings, TraceSettings } from './settings/index.ts';
 import type { SharedMemoryRegistry } from './shared-memory/index.ts';
 
@@ -20,6 +21,7 @@ export interface ServerContext {
   readonly logSettings: LogSettings;
   readonly traceSettings: TraceSettings;
   readonly sharedMemory: SharedMemoryRegistry;
+  readonly httpRestricted: RestrictedAccess;
 }
 
 export interface ServerLimits {

@@ -1,2 +1,3 @@
 export type { ServedEngine } from './context.ts';
+export { parseRestriction, type Restriction } from './restricted.ts';
 export { type ListenerOptions, type RunningServer, type ServerOptions, serveEngine, startServer } from './start.ts';

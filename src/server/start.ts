@@ -6,6 +6,7 @@ import { dispatch } from './http/dispatch.ts';
 import type { Call } from './http1/index.ts';
 import { Listener } from './listener.ts';
 import { metricsEndpoint } from './metrics/endpoint.ts';
+import { RestrictedAccess, type Restriction } from './restricted.ts';
 import { LogSettings, type TraceSetting, TraceSettings } from './settings/index.ts';
 import { SharedMemoryRegistry } from './shared-memory/index.ts';
 
@@ -35,6 +36,8 @@ export interface ListenerOptions {
   readonly allowClientShm?: boolean;
   /** Folder of POSIX shared memory objects; default /dev/shm. */
   readonly sharedMemoryFolder?: string;
+  /** Which calls over HTTP need which header. */
+  readonly httpRestrictedApi?: readonly Restriction[];
   /** How requests are traced from the start; default not at all. */
   readonly trace?: Partial<TraceSetting>;
 }
@@ -86,6 +89,7 @@ export async function serveEngine(engine: ServedEngine, options: ListenerOptions
       allowed: allowClientShm,
       ...(options.sharedMemoryFolder !== undefined && { folder: options.sharedMemoryFolder }),
     }),
+    httpRestricted: new RestrictedAccess(options.httpRestrictedApi ?? [], '--http-restricted-api'),
   };
 
   const listeners: Listener[] = [];

@@ -19,7 +19,13 @@ export function dispatch(call: Call, context: ServerContext): void {
       exchange.replyJson(405, { error: 'Method Not Allowed' });
       return;
     }
-    const { endpoint, always } = match.handler;
+    const { endpoint, category, always } = match.handler;
+    const { httpRestricted: access } = context;
+    const header = access.any ? access.missing(category, (name) => exchange.header(name)) : undefined;
+    if (header !== undefined) {
+      exchange.replyJson(403, { error: `this API is restricted, expecting header '${header}'` });
+      return;
+    }
     if (context.phase !== 'serving' && !always) throw unavailable(context);
     const done = endpoint(exchange, match.parameters);
     if (done) done.catch((error) => exchange.replyError(error));
