@@ -58,6 +58,8 @@ export interface BackendFacts {
   readonly inline: boolean;
   /** Rows of a batch share one tensor, so their shapes must agree; false: each request is run as it is. */
   readonly padded: boolean;
+  /** Takes text only, UTF-8 without NUL; other bytes would reach the model changed. */
+  readonly plainText?: boolean;
 }
 
 export interface BackendInstance {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Datatype } from '../tensor/index.ts';
-import { decodeStrings } from '../tensor/index.ts';
+import { decodeStrings, encodeBytes } from '../tensor/index.ts';
 import { fp32, TemporaryRepository, tensor } from './testing/repository.ts';
 
 const parameter = (key: string, value: string) => `parameters { key: "${key}" value { string_value: "${value}" } }\n`;
@@ -135,6 +135,29 @@ describe.each(['inline', 'worker'])('%s', (execution) => {
       expect(outputs.map(({ data }) => data)).toEqual(expected.map(({ data }) => data));
       expect(outputs.map(({ datatype, shape }) => [datatype, shape])).toEqual(types.map(([, type]) => [type, [2, 2]]));
     });
+  });
+
+  test("bytes that ONNX Runtime's Node binding would change are refused, and fail nobody else", async () => {
+    const config = `backend: "onnxruntime" max_batch_size: 8 dynamic_batching {} ${where}`;
+    const engine = await new TemporaryRepository().onnx('identities', 'identities', config).open();
+    const others = engine
+      .metadata('identities')
+      .inputs.filter(({ name }) => name !== 'in_string')
+      .map(({ name, datatype }) => tensor(name, datatype as Datatype, [1, 2], [1, 0]));
+    const ask = (...elements: (string | Uint8Array)[]) => {
+      const text = { name: 'in_string', datatype: 'BYTES' as const, shape: [1, 2], data: encodeBytes(elements) };
+      return engine.infer({ model: 'identities', inputs: [...others, text] });
+    };
+    const [good, nul, broken] = await Promise.allSettled([
+      ask('a', 'ü'),
+      ask('a', 'b\0c'),
+      ask('a', Uint8Array.of(0xff)),
+    ]);
+    expect(good).toMatchObject({ status: 'fulfilled' });
+    expect([nul, broken].map((one) => (one as PromiseRejectedResult).reason.message)).toEqual([
+      "input 'in_string': element 1 contains a NUL byte; the embedded server can give this model only text without NUL",
+      "input 'in_string': element 1 is not UTF-8; the embedded server can give this model only text without NUL",
+    ]);
   });
 
   test('only the outputs asked for are returned, in that order', async () => {

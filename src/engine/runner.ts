@@ -5,6 +5,7 @@ import type { BackendEvent, LoadedModel } from './backend.ts';
 import { DynamicBatcher } from './batcher.ts';
 import type { Clock } from './clock.ts';
 import type { InstancePool } from './instances.ts';
+import { requirePlainText } from './plain-text.ts';
 import { type AdmittedRequest, type Outcome, PendingRequest } from './request.ts';
 import { DefaultScheduler, type Scheduler, type SchedulerOptions } from './scheduler.ts';
 import { maxBatchSizeOf } from './tensors.ts';
@@ -33,6 +34,7 @@ export class ScheduledRunner implements Runner {
   readonly #pool: InstancePool;
   readonly #scheduler: Scheduler;
   readonly #clock: Clock;
+  readonly #plainText: boolean;
   /** Why nothing is taken any more. */
   #refusal: ConchError | undefined;
 
@@ -44,6 +46,8 @@ export class ScheduledRunner implements Runner {
   ) {
     this.#pool = pool;
     this.#clock = limits.clock;
+    this.#plainText =
+      loaded.facts.plainText === true && (config.input ?? []).some((input) => input.data_type === 'TYPE_STRING');
     const options = { ...limits, executor: pool };
     this.#scheduler = config.dynamic_batching
       ? new DynamicBatcher({
@@ -70,6 +74,7 @@ export class ScheduledRunner implements Runner {
     onResponse?: (event: BackendEvent) => void,
   ): Promise<Outcome> {
     if (this.#refusal) throw this.#refusal;
+    if (this.#plainText) requirePlainText(admitted.inputs);
     let refused: { readonly error: unknown } | undefined;
     const outcome = new Promise<Outcome>((resolve, reject) => {
       const pending = new PendingRequest(admitted, this.#clock.now(), resolve, reject, onResponse);

@@ -297,7 +297,7 @@ describe('where a model runs', () => {
     await loaded.close();
     return loaded.facts;
   };
-  const inline = { inline: true, instances: 1, concurrency: 1, padded: true };
+  const inline = { inline: true, instances: 1, concurrency: 1, padded: true, plainText: true };
 
   test('a tiny model of fixed shapes runs on the event loop, once', async () => {
     expect(await facts('add', `${add()} instance_group { count: 4 kind: KIND_CPU }`)).toEqual(inline);

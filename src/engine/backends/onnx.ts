@@ -48,7 +48,7 @@ export const onnxBackend: Backend = {
 
 function inlineModel(session: OnnxSession, layout: OnnxLayout): LoadedModel {
   return {
-    facts: { instances: 1, concurrency: 1, inline: true, padded: true },
+    facts: { instances: 1, concurrency: 1, inline: true, padded: true, plainText: true },
     createInstance: async () => new OnnxInline(session, layout),
     close: () => session.close(),
   };
@@ -61,7 +61,7 @@ function threadedModel(
   instances: number,
 ): LoadedModel {
   return {
-    facts: { instances, concurrency: 1, inline: false, padded: true },
+    facts: { instances, concurrency: 1, inline: false, padded: true, plainText: true },
     createInstance: (name, onLost) => OnnxThread.start({ path, options, name, layout }, onLost),
     close: async () => {},
   };
