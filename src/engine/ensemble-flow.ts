@@ -216,6 +216,7 @@ function internalRequest(
     version: undefined,
     inputs,
     outputs: all ? undefined : step.outputs.map(([name]) => ({ name })),
+    ...(request.trace && { trace: request.trace.child() }),
     ...(parameters && { sequence: sequenceFrom(parameters, request.sequence) }),
   };
 }

@@ -8,6 +8,7 @@ import type { AdmittedRequest, Outcome } from './request.ts';
 import type { VersionCache } from './response-cache.ts';
 import type { Runner } from './runner.ts';
 import type { ModelCounters, StatisticsRecorder } from './statistics.ts';
+import { traceAdmission, traceOutcome } from './tracing.ts';
 
 export interface VersionParts {
   readonly name: string;
@@ -81,15 +82,21 @@ export class ServedVersion {
     if (this.decoupled) throw this.#severalResponses();
     const admitted = admission.admit(request);
     const arrivedAt = clock.now();
+    if (request.trace) traceAdmission(request.trace, this, admitted, arrivedAt);
     this.acquire();
     try {
-      if (cache) return this.#finish(await this.#runCached(cache, admitted, request, arrivedAt));
-      const outcome = await runner.run(admitted, request);
-      recorder.succeeded(admitted.rows, (clock.now() - arrivedAt) * 1e6, outcome.durations);
+      let outcome: Outcome;
+      if (cache) outcome = await this.#runCached(cache, admitted, request, arrivedAt);
+      else {
+        outcome = await runner.run(admitted, request);
+        recorder.succeeded(admitted.rows, (clock.now() - arrivedAt) * 1e6, outcome.durations);
+      }
+      if (request.trace) traceOutcome(request.trace, this, outcome, arrivedAt);
       return this.#finish(outcome);
     } catch (thrown) {
       throw thrown instanceof Refusal ? thrown.error : this.#failed(thrown, arrivedAt);
     } finally {
+      request.trace?.stamp('REQUEST_END', clock.now() * 1e6);
       this.release();
     }
   }
@@ -102,6 +109,7 @@ export class ServedVersion {
     const { admission, recorder, cache, clock } = this.#parts;
     const admitted = admission.admit(request);
     const arrivedAt = clock.now();
+    if (request.trace) traceAdmission(request.trace, this, admitted, arrivedAt);
     this.acquire();
     try {
       let outcome: Outcome;
@@ -110,11 +118,13 @@ export class ServedVersion {
         outcome = await this.#start(admitted, request, arrivedAt, onResponse);
         recorder.succeeded(admitted.rows, (clock.now() - arrivedAt) * 1e6, outcome.durations);
       }
+      if (request.trace) traceOutcome(request.trace, this, outcome, arrivedAt);
       if (!this.decoupled) onResponse({ response: this.#finish(outcome), final: true });
     } catch (thrown) {
       if (thrown instanceof Refusal) throw thrown.error;
       onResponse({ response: this.#failed(thrown, arrivedAt), final: true });
     } finally {
+      request.trace?.stamp('REQUEST_END', clock.now() * 1e6);
       this.release();
     }
   }

@@ -53,6 +53,7 @@ export type {
   ModelState,
   ParameterValue,
   RequestedOutput,
+  RequestTrace,
   ResponseEvent,
   SequencePosition,
   ServerMetadata,

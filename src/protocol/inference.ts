@@ -22,6 +22,19 @@ export interface InferenceRequest {
   readonly timeoutMicroseconds?: number | undefined;
   /** Aborted when the client goes away; frees the request's place in the queue. */
   readonly signal?: AbortSignal | undefined;
+  /** Present where the request is one of those that are traced. */
+  readonly trace?: RequestTrace | undefined;
+}
+
+/** Where a traced request leaves what happens to it, under Triton's names. Times are nanoseconds of one clock. */
+export interface RequestTrace {
+  /** Which version took the request. */
+  begin(model: string, version: number): void;
+  stamp(name: string, ns: number): void;
+  /** Kept only where tensors are traced. */
+  tensor(activity: string, tensor: Tensor): void;
+  /** For a request that this one makes, as an ensemble does for its steps. */
+  child(): RequestTrace;
 }
 
 /** Which sequence a request belongs to, and whether it opens or closes it. */

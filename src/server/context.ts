@@ -3,6 +3,7 @@ import type { Engine } from '../engine/index.ts';
 import type { RestrictedAccess } from './restricted.ts';
 import type { LogSettings, TraceSettings } from './settings/index.ts';
 import type { SharedMemoryRegistry } from './shared-memory/index.ts';
+import type { Tracer } from './trace/index.ts';
 
 /** What the front ends need of an engine: its public members. */
 export type ServedEngine = { readonly [member in keyof Engine]: Engine[member] };
@@ -20,6 +21,7 @@ export interface ServerContext {
   readonly logger: Logger;
   readonly logSettings: LogSettings;
   readonly traceSettings: TraceSettings;
+  readonly tracer: Tracer;
   readonly sharedMemory: SharedMemoryRegistry;
   readonly httpRestricted: RestrictedAccess;
 }

@@ -9,6 +9,7 @@ import { metricsEndpoint } from './metrics/endpoint.ts';
 import { RestrictedAccess, type Restriction } from './restricted.ts';
 import { LogSettings, type TraceSetting, TraceSettings } from './settings/index.ts';
 import { SharedMemoryRegistry } from './shared-memory/index.ts';
+import { Tracer } from './trace/index.ts';
 
 export interface ListenerOptions {
   /** Address to listen on; default 127.0.0.1. */
@@ -70,6 +71,10 @@ export async function serveEngine(engine: ServedEngine, options: ListenerOptions
   const { host = '127.0.0.1', httpPort = 8000, metricsPort = 8002, exitTimeoutSecs = 30 } = options;
   const logger = options.logger ?? createLogger('warn', 'conch-server');
   const { allowTraceSettings = false, allowLogSettings = false, allowClientShm = false } = options;
+  const traceSettings = new TraceSettings({
+    changeable: allowTraceSettings,
+    ...(options.trace && { initial: options.trace }),
+  });
   const context: ServerContext = {
     engine,
     phase: 'starting',
@@ -81,10 +86,8 @@ export async function serveEngine(engine: ServedEngine, options: ListenerOptions
     },
     logger,
     logSettings: new LogSettings(logger, { changeable: allowLogSettings }),
-    traceSettings: new TraceSettings({
-      changeable: allowTraceSettings,
-      ...(options.trace && { initial: options.trace }),
-    }),
+    traceSettings,
+    tracer: new Tracer(traceSettings, logger),
     sharedMemory: new SharedMemoryRegistry({
       allowed: allowClientShm,
       ...(options.sharedMemoryFolder !== undefined && { folder: options.sharedMemoryFolder }),
@@ -124,5 +127,6 @@ async function stop(context: ServerContext, listeners: readonly Listener[], time
   if (whole.includes(false))
     context.logger.warn(`requests were still under way after ${timeoutMs} ms and were cut off`);
   await context.engine.close({ timeoutMs: Math.max(0, deadline - Date.now()) });
+  await context.tracer.close();
   context.sharedMemory.close();
 }

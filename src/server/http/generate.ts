@@ -12,7 +12,10 @@ import type { PathParameters } from './router.ts';
 
 /** POST /v2/models/M[/versions/V]/generate: plain JSON in, plain JSON out; exactly one response. */
 export async function generate(exchange: Exchange, parameters: PathParameters): Promise<void> {
-  const request = await readRequest(exchange, parameters);
+  await traced(exchange, parameters, (request) => generateOne(exchange, request));
+}
+
+async function generateOne(exchange: Exchange, request: InferenceRequest): Promise<void> {
   let count = 0;
   let answer: InferenceResponse | undefined;
   let failure: ConchError | undefined;
@@ -39,7 +42,10 @@ export async function generate(exchange: Exchange, parameters: PathParameters): 
  * HTTP status.
  */
 export async function generateStream(exchange: Exchange, parameters: PathParameters): Promise<void> {
-  const request = await readRequest(exchange, parameters);
+  await traced(exchange, parameters, (request) => generateMany(exchange, request));
+}
+
+async function generateMany(exchange: Exchange, request: InferenceRequest): Promise<void> {
   const { context, call } = exchange;
   const begin = (status: number): void => {
     if (!call.isStarted) exchange.head(status, ['Content-Type', 'text/event-stream; charset=utf-8']);
@@ -65,6 +71,24 @@ function describe(exchange: Exchange, answer: InferenceResponse | ConchError): {
     // Outputs that JSON cannot carry.
     const error = toConchError(thrown);
     return { status: httpStatus(error.status), text: JSON.stringify({ error: exchange.publicMessage(error) }) };
+  }
+}
+
+/** Reads the request and answers it, with a trace where it is one to trace. */
+async function traced(
+  exchange: Exchange,
+  parameters: PathParameters,
+  answer: (request: InferenceRequest) => Promise<void>,
+): Promise<void> {
+  const trace = exchange.context.tracer.sample(parameters.model);
+  trace?.request.stamp('HTTP_RECV_START', performance.now() * 1e6);
+  try {
+    const request = await readRequest(exchange, parameters);
+    trace?.request.stamp('HTTP_RECV_END', performance.now() * 1e6);
+    await answer(trace ? { ...request, trace: trace.request } : request);
+    trace?.request.stamp('HTTP_SEND_END', performance.now() * 1e6);
+  } finally {
+    trace?.end();
   }
 }
 

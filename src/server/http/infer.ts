@@ -16,6 +16,7 @@ import {
   parseContentEncoding,
   parseHeaderLength,
   type RawSignature,
+  type RequestTrace,
 } from '../../protocol/index.ts';
 import { datatypeFromConfig } from '../../tensor/index.ts';
 import type { ServedEngine } from '../context.ts';
@@ -29,21 +30,43 @@ const joinBelow = 64 * 1024;
 
 /** POST /v2/models/M[/versions/V]/infer */
 export async function infer(exchange: Exchange, { model, version }: PathParameters): Promise<void> {
+  const trace = exchange.context.tracer.sample(model);
+  if (!trace) return answer(exchange, model, version);
+  try {
+    await answer(exchange, model, version, trace.request);
+  } finally {
+    trace.end();
+  }
+}
+
+async function answer(
+  exchange: Exchange,
+  model: string,
+  version: string | undefined,
+  trace?: RequestTrace,
+): Promise<void> {
   const { engine } = exchange.context;
-  const request = await readRequest(exchange, model, version);
+  trace?.stamp('HTTP_RECV_START', performance.now() * 1e6);
+  const received = await readRequest(exchange, model, version);
+  trace?.stamp('HTTP_RECV_END', performance.now() * 1e6);
+  const request = trace ? { ...received, trace } : received;
   const shared = holdOutputs(exchange.context.sharedMemory, request.outputEncodings);
   let response: InferenceResponse;
   try {
-    const answer = await engine.infer(request);
-    response = request.outputs ? withClasses(engine, request, answer) : answer;
+    const outcome = await engine.infer(request);
+    response = request.outputs ? withClasses(engine, request, outcome) : outcome;
     shared?.write(response.outputs);
   } finally {
     shared?.release();
   }
+  trace?.stamp('INFER_RESPONSE_COMPLETE', performance.now() * 1e6);
   const body = encodeInferResponse(response, request.outputEncodings);
   const coding = chooseCoding(exchange.header('accept-encoding'));
-  if (coding) replyCompressed(exchange, body, await compress(joinBody(body), coding), coding);
+  const compressed = coding && (await compress(joinBody(body), coding));
+  trace?.stamp('HTTP_SEND_START', performance.now() * 1e6);
+  if (coding && compressed) replyCompressed(exchange, body, compressed, coding);
   else reply(exchange, body);
+  trace?.stamp('HTTP_SEND_END', performance.now() * 1e6);
 }
 
 async function readRequest(

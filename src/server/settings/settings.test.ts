@@ -25,7 +25,7 @@ describe('trace settings', () => {
     expect(settings.describe('m')).toMatchObject({ trace_count: '9', log_frequency: '2' });
     expect(settings.describe('other')).toMatchObject({ trace_rate: '3' });
     settings.update({ trace_rate: null }, 'm');
-    expect([settings.isOwn('m'), settings.describe('m').trace_rate]).toEqual([false, '3']);
+    expect([settings.groupOf('m'), settings.describe('m').trace_rate]).toEqual(['', '3']);
     settings.update({ trace_rate: [], trace_level: null });
     expect(settings.describe()).toMatchObject({ trace_rate: '1000', trace_level: ['OFF'] });
   });

@@ -9,7 +9,7 @@ export interface TraceSetting {
   readonly levels: readonly TraceLevel[];
   /** Every how many requests one is traced; 0: none. */
   readonly rate: number;
-  /** How many more are traced; -1: no limit. */
+  /** How many are traced; -1: no limit. */
   readonly count: number;
   /** After how many traces the next file begins (`<file>.0`, `<file>.1`, ...); 0: all go to one file. */
   readonly logFrequency: number;
@@ -35,6 +35,8 @@ export class TraceSettings {
   #common: TraceSetting;
   readonly #own = new Map<string, Partial<TraceSetting>>();
   readonly #whole = new Map<string, TraceSetting>();
+  /** Traces taken since the last change, by model ('' for those without settings of their own). */
+  readonly #taken = new Map<string, number>();
   /** Called after every change, with the model that it is about (undefined: all). */
   onChange: (model: string | undefined) => void = () => {};
 
@@ -50,9 +52,21 @@ export class TraceSettings {
     return (model === undefined ? undefined : this.#whole.get(model)) ?? this.#common;
   }
 
-  /** Whether a model has settings of its own, which count for it alone. */
-  isOwn(model: string): boolean {
-    return this.#whole.has(model);
+  /** Whose requests count together: the model's, where it has settings of its own, otherwise ('') all others'. */
+  groupOf(model?: string): string {
+    return model !== undefined && this.#whole.has(model) ? model : '';
+  }
+
+  /** How many more requests may be traced; -1: no limit. */
+  remaining(model?: string): number {
+    const { count } = this.of(model);
+    return count < 0 ? count : Math.max(0, count - (this.#taken.get(this.groupOf(model)) ?? 0));
+  }
+
+  /** Takes one trace off what remains. */
+  take(model?: string): void {
+    const group = this.groupOf(model);
+    this.#taken.set(group, (this.#taken.get(group) ?? 0) + 1);
   }
 
   /** Whether any model may be traced at all. */
@@ -62,13 +76,13 @@ export class TraceSettings {
     return false;
   }
 
-  /** By the names of both protocols. Only `trace_level` is a list; numbers are texts, as Triton has them. */
+  /** By the names of both protocols; `trace_count` is what remains. Only `trace_level` is a list; numbers are texts, as Triton has them. */
   describe(model?: string): Readonly<Record<string, string | readonly string[]>> {
-    const { levels, rate, count, logFrequency, file } = this.of(model);
+    const { levels, rate, logFrequency, file } = this.of(model);
     return {
       trace_level: levels.length > 0 ? levels : ['OFF'],
       trace_rate: String(rate),
-      trace_count: String(count),
+      trace_count: String(this.remaining(model)),
       log_frequency: String(logFrequency),
       trace_file: file,
       trace_mode: 'triton',
@@ -104,6 +118,8 @@ export class TraceSettings {
       if (Object.keys(own).length === 0) this.#own.delete(model);
       else this.#own.set(model, own as Partial<TraceSetting>);
     }
+    if (model === undefined) this.#taken.clear();
+    else this.#taken.delete(model);
     this.#whole.clear();
     for (const [name, own] of this.#own) this.#whole.set(name, { ...this.#common, ...own });
     this.onChange(model);

@@ -1,0 +1,1 @@
+export { type SampledTrace, Tracer } from './tracer.ts';
