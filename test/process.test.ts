@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -55,6 +55,26 @@ test('conch serve answers, and the first Ctrl-C ends it well', async () => {
   const ended = finished(child);
   child.kill('SIGINT');
   expect((await ended).code).toBe(0);
+});
+
+test('serving sends nobody usage data, and leaves nothing in the temporary folder', async () => {
+  const temporary = await mkdtemp(join(tmpdir(), 'conch-process-'));
+  const child = spawn(
+    process.execPath,
+    [join(root, 'src/main.ts'), 'serve', '--http-port', '0', '--metrics-port', '0'],
+    {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, TMPDIR: temporary },
+    },
+  );
+  await printed(child, /^serving .* at (http:\S+)$/);
+  // ONNX Runtime's telemetry makes a log file as soon as it starts.
+  const whileServing = await readdir(temporary);
+  child.kill('SIGTERM');
+  await finished(child);
+  expect([whileServing, await readdir(temporary)]).toEqual([[], []]);
+  await rm(temporary, { recursive: true });
 });
 
 test('conch proxy --repository starts its own server', async () => {

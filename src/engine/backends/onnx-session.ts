@@ -1,3 +1,4 @@
+import './onnx-telemetry.ts';
 import * as ort from 'onnxruntime-node';
 import { ConchError } from '../../base/index.ts';
 import { type Datatype, type TensorData, viewBytes } from '../../tensor/index.ts';
