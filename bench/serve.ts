@@ -7,9 +7,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { perfAnalyzer } from '../scripts/fetch-perf-analyzer.ts';
 import type { Load, LoadResult } from './load.ts';
 import { runJson } from './measure.ts';
 import { table, writeSection } from './report.ts';
+import type { CannedAnswer } from './serve-bare.ts';
 
 // simple_net (a 10-32-16-1 perceptron, microseconds of work) over HTTP, on cores shared with the client. What is
 // measured is what a server adds to a model: beside it stands a node:http server that answers the same bytes unlooked
@@ -20,6 +22,8 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '3' },
     concurrency: { type: 'string', default: '1,8,32' },
     kinds: { type: 'string', default: 'json,binary' },
+    /** perf_analyzer (npm run fetch:perf-analyzer) or own: bench/load.ts, which costs the machine far less. */
+    client: { type: 'string', default: perfAnalyzer() ? 'perf_analyzer,own' : 'own' },
     /** Options of Node for the served process, e.g. --cpu-prof. */
     node: { type: 'string', default: '' },
     write: { type: 'boolean', default: false },
@@ -65,27 +69,37 @@ function requestOf(kind: string): Buffer {
   return Buffer.concat([Buffer.from(head), body]);
 }
 
-/** What the server answers to one request: its headers but those that any server adds, and its body. */
-async function answerTo(url: string, request: Buffer) {
-  const text = request.toString('latin1');
-  const bodyAt = text.indexOf('\r\n\r\n') + 4;
-  const binary = /Inference-Header-Content-Length: (\d+)/.exec(text);
-  const response = await fetch(`${url}/v2/models/simple_net/infer`, {
-    method: 'POST',
-    headers: {
-      'Content-Type': 'application/json',
-      ...(binary && { 'Inference-Header-Content-Length': binary[1]! }),
-    },
-    body: new Uint8Array(request.subarray(bodyAt)),
-  });
+/** What the server answers: its headers but those that any server adds, and its body. */
+async function canned(url: string, init: RequestInit = {}): Promise<CannedAnswer> {
+  const response = await fetch(url, init);
   const body = Buffer.from(await response.arrayBuffer());
-  if (!response.ok) throw new Error(`${response.status} ${body}`);
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${body}`);
   const headers: Record<string, string> = { 'Content-Length': String(body.length) };
   for (const name of ['Content-Type', 'Inference-Header-Content-Length']) {
     const value = response.headers.get(name);
     if (value) headers[name] = value;
   }
-  return { headers, body };
+  return { headers, body: body.toString('base64') };
+}
+
+/** Everything that a client will ask of the yardstick, as the server answers it. */
+async function answersOf(url: string, request: Buffer) {
+  const text = request.toString('latin1');
+  const headerLength = /Inference-Header-Content-Length: (\d+)/.exec(text)?.[1];
+  const post = await canned(`${url}/v2/models/simple_net/infer`, {
+    method: 'POST',
+    headers: {
+      'Content-Type': 'application/json',
+      ...(headerLength && { 'Inference-Header-Content-Length': headerLength }),
+    },
+    body: new Uint8Array(request.subarray(text.indexOf('\r\n\r\n') + 4)),
+  });
+  const get: Record<string, CannedAnswer> = {};
+  const model = '/v2/models/simple_net';
+  for (const path of ['/v2', '/v2/health/live', '/v2/health/ready', model, `${model}/config`, `${model}/stats`]) {
+    get[path] = await canned(url + path);
+  }
+  return { post, get };
 }
 
 /** Processor microseconds that a process has used. Linux only. */
@@ -99,10 +113,11 @@ function cpuOf(pid: number): number {
 interface Measured {
   /** Answers a second. */
   readonly rate: number;
-  /** The server's processor time on an answer, and latencies: microseconds. */
-  readonly cpu: number;
+  /** Latencies in microseconds. */
   readonly p50: number;
   readonly p99: number;
+  /** The server's processor time on an answer, in microseconds; only with our own client. */
+  readonly cpu?: number;
 }
 
 interface Target {
@@ -110,7 +125,7 @@ interface Target {
   readonly port: number;
 }
 
-async function measure({ port, pid }: Target, request: Buffer, concurrency: number): Promise<Measured> {
+async function measureOwn({ port, pid }: Target, request: Buffer, concurrency: number): Promise<Measured> {
   const load: Load = { port, request: request.toString('base64'), concurrency, warmupMs: 500, ms };
   const before = cpuOf(pid);
   const result = (await runJson(process.execPath, [file('load.ts'), JSON.stringify(load)])) as LoadResult;
@@ -119,10 +134,34 @@ async function measure({ port, pid }: Target, request: Buffer, concurrency: numb
   return { rate: result.answers / result.seconds, cpu: cpu / result.answers, p50: result.p50, p99: result.p99 };
 }
 
+/** Three windows, whose mean is told: on a busy machine hardly any three agree, and the rounds show how far apart they are. */
+async function measurePerfAnalyzer({ port }: Target, kind: string, concurrency: number): Promise<Measured> {
+  const [command, ...args] = perfAnalyzer()!;
+  args.push('-m', 'simple_net', '-u', `127.0.0.1:${port}`, '-i', 'http', '--concurrency-range', `${concurrency}`);
+  args.push('--input-tensor-format', kind, '--output-tensor-format', kind, '--shape', 'x:10');
+  args.push('--measurement-interval', `${Math.ceil(ms / 3)}`, '--stability-percentage', '999', '--max-trials', '6');
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  for await (const piece of child.stdout) text += piece;
+  const number = (pattern: RegExp) => {
+    const found = pattern.exec(text)?.[1];
+    if (found === undefined) throw new Error(`perf_analyzer said: ${text}`);
+    return Number(found);
+  };
+  return {
+    rate: number(/Throughput: ([\d.]+) infer/),
+    p50: number(/p50 latency: (\d+)/),
+    p99: number(/p99 latency: (\d+)/),
+  };
+}
+
 const median = (list: readonly number[]) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]!;
 
 try {
-  execFileSync(process.execPath, ['src/main.ts', 'compile', 'simple_net', '--out', repository], { cwd: root });
+  execFileSync(process.execPath, ['src/main.ts', 'compile', 'simple_net', '--out', repository], {
+    cwd: root,
+    stdio: 'ignore',
+  });
   const { child, line } = await start([
     ...values.node.split(' ').filter(Boolean),
     ...['src/main.ts', 'serve', repository, '--http-port', '0', '--metrics-port', '0'],
@@ -130,40 +169,45 @@ try {
   const url = line.slice(line.indexOf('http://'));
   const ours: Target = { pid: child.pid!, port: Number(new URL(url).port) };
   const rows = [
-    ['', 'clients', 'conch', 'bare node:http', 'ratio', 'target', 'p50, p99', 'CPU a request', 'CPU ratio'],
+    ['client', 'tensors', 'clients', 'conch', 'bare node:http', 'ratio', 'target', 'p50, p99', 'server CPU, of bare'],
   ];
-  for (const kind of values.kinds.split(',')) {
-    const request = requestOf(kind);
-    const { headers, body } = await answerTo(url, request);
-    const yardstick = await start([file('serve-bare.ts'), JSON.stringify(headers), body.toString('base64')]);
-    const bare: Target = { pid: yardstick.child.pid!, port: Number(yardstick.line) };
-    for (const concurrency of values.concurrency.split(',').map(Number)) {
-      const found: { conch: Measured; bare: Measured }[] = [];
-      for (let round = 0; round < rounds; round++) {
-        const [first, second] = round % 2 === 0 ? [ours, bare] : [bare, ours];
-        const one = await measure(first, request, concurrency);
-        const two = await measure(second, request, concurrency);
-        found.push(round % 2 === 0 ? { conch: one, bare: two } : { conch: two, bare: one });
+  for (const client of values.client.split(',')) {
+    for (const kind of values.kinds.split(',')) {
+      const request = requestOf(kind);
+      const yardstick = await start([file('serve-bare.ts'), JSON.stringify(await answersOf(url, request))]);
+      const bare: Target = { pid: yardstick.child.pid!, port: Number(yardstick.line) };
+      for (const concurrency of values.concurrency.split(',').map(Number)) {
+        const measure = (target: Target) =>
+          client === 'own' ? measureOwn(target, request, concurrency) : measurePerfAnalyzer(target, kind, concurrency);
+        const found: { conch: Measured; bare: Measured }[] = [];
+        for (let round = 0; round < rounds; round++) {
+          const [first, second] = round % 2 === 0 ? [ours, bare] : [bare, ours];
+          const one = await measure(first);
+          const two = await measure(second);
+          found.push(round % 2 === 0 ? { conch: one, bare: two } : { conch: two, bare: one });
+        }
+        const of = (pick: (round: (typeof found)[number]) => number) => median(found.map(pick));
+        rows.push([
+          client === 'own' ? 'own' : 'perf_analyzer',
+          kind,
+          String(concurrency),
+          `${of((r) => r.conch.rate).toFixed(0)}/s`,
+          `${of((r) => r.bare.rate).toFixed(0)}/s`,
+          of((r) => r.conch.rate / r.bare.rate).toFixed(2),
+          targets[concurrency]?.toFixed(2) ?? '',
+          `${of((r) => r.conch.p50).toFixed(0)}, ${of((r) => r.conch.p99).toFixed(0)} µs`,
+          client === 'own'
+            ? `${of((r) => r.conch.cpu!).toFixed(0)} µs, ${of((r) => r.conch.cpu! / r.bare.cpu!).toFixed(2)}`
+            : '',
+        ]);
+        console.error(rows.at(-1)!.join('  '));
       }
-      const of = (pick: (round: (typeof found)[number]) => number) => median(found.map(pick));
-      rows.push([
-        kind,
-        String(concurrency),
-        `${of((r) => r.conch.rate).toFixed(0)}/s`,
-        `${of((r) => r.bare.rate).toFixed(0)}/s`,
-        of((r) => r.conch.rate / r.bare.rate).toFixed(2),
-        targets[concurrency]?.toFixed(2) ?? '',
-        `${of((r) => r.conch.p50).toFixed(0)}, ${of((r) => r.conch.p99).toFixed(0)} µs`,
-        `${of((r) => r.conch.cpu).toFixed(1)} µs`,
-        of((r) => r.bare.cpu / r.conch.cpu).toFixed(2),
-      ]);
-      console.error(rows.at(-1)!.join('  '));
+      yardstick.child.kill();
     }
-    yardstick.child.kill();
   }
   child.kill('SIGTERM');
   await once(child, 'exit');
-  const text = `${table(rows)}\n\nsimple_net, one row a request, ${rounds} rounds of ${ms / 1000} s that take turns, medians; the client shares the cores. ${cpus()[0]!.model.trim()}, ${cpus().length} cores, Node ${process.version}.`;
+  const text = `${table(rows)}\n\nsimple_net, one row a request, ${rounds} rounds of ${ms / 1000} s that take turns, medians; the client shares the cores. The ratio is conch's rate over the bare server's. ${cpus()[0]!.model.trim()}, ${cpus().length} cores, Node ${process.version}.`;
   console.log(text);
   if (values.write) await writeSection('serve', 'Serving over HTTP', text);
 } finally {
