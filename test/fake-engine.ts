@@ -219,6 +219,8 @@ export class FakeEngine implements ServedEngine {
       failures: { REJECTED: 1, CANCELED: 0, BACKEND: 2, OTHER: 0 },
       pending: 3,
       loadSeconds: 0.25,
+      caching: this.config(statistics.name).response_cache?.enable === true,
+      latencies: undefined,
     }));
   }
 

@@ -13,6 +13,7 @@ import type { Backend, BackendResponse } from './backend.ts';
 import { builtInBackends } from './backends/index.ts';
 import { Catalogue } from './catalogue.ts';
 import { type Clock, systemClock } from './clock.ts';
+import type { LatencyMetrics } from './latencies.ts';
 import { Lifecycle } from './lifecycle.ts';
 import type { BackendSettings } from './loader.ts';
 import { metadataOf } from './metadata.ts';
@@ -50,6 +51,8 @@ export interface EngineOptions {
   readonly autoCompleteConfig?: boolean;
   /** Triton's --backend-config: settings by backend, those of '' for all. */
   readonly backendConfig?: BackendSettings;
+  /** What to keep of latencies for metrics, beyond totals; absent: nothing. */
+  readonly latencyMetrics?: LatencyMetrics;
   /** Models loaded at the same time (absent: 4), and attempts after the first that fails (absent: 0). */
   readonly modelLoadThreadCount?: number;
   readonly modelLoadRetryCount?: number;
@@ -93,6 +96,7 @@ export class Engine {
       loadThreads: options.modelLoadThreadCount ?? 4,
       loadRetries: options.modelLoadRetryCount ?? 0,
       backendSettings,
+      latencyMetrics: options.latencyMetrics ?? {},
       backends: { ...builtInBackends, ...options.backends },
       threads: Math.max(1, options.threads ?? availableParallelism()),
       maxQueueSize: options.maxQueueSize ?? 10_000,

@@ -14,6 +14,7 @@ export type {
 } from './backend.ts';
 export type { Clock } from './clock.ts';
 export { Engine, type EngineOptions, type ModelControlMode } from './engine.ts';
+export { type LatencyMetrics, type SummaryName, summaryNames } from './latencies.ts';
 export type { BackendSettings } from './loader.ts';
 export type { LoadOverrides } from './overrides.ts';
 export type { ResourceLimit } from './rate-limiter.ts';

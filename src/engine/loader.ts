@@ -8,6 +8,7 @@ import type { Clock } from './clock.ts';
 import { Ensemble, type FindVersion } from './ensemble.ts';
 import { checkEnsemble } from './ensemble-check.ts';
 import { InstancePool } from './instances.ts';
+import { Latencies, type LatencyMetrics } from './latencies.ts';
 import { labelsByOutput, located, type ModelOnDisk } from './model-on-disk.ts';
 import { type RateLimiter, rateLimiterOf } from './rate-limiter.ts';
 import type { ResponseCache } from './response-cache.ts';
@@ -31,6 +32,7 @@ export interface LoaderOptions {
   readonly cache: ResponseCache | undefined;
   /** Triton's --backend-config: settings by backend; those of '' are for all. */
   readonly backendSettings: BackendSettings;
+  readonly latencyMetrics: LatencyMetrics;
 }
 
 export type BackendSettings = Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -77,7 +79,8 @@ async function buildVersion(model: ModelOnDisk, version: ModelVersion, options: 
   let { config } = model;
   const start = clock.now();
   const admission = new Admission(entry.name, config);
-  const recorder = new StatisticsRecorder();
+  const caching = config.response_cache?.enable === true && options.cache !== undefined;
+  const recorder = new StatisticsRecorder(Latencies.of(config, options.latencyMetrics, caching, clock));
   const labels = labelsByOutput(model);
   let runner: Runner;
   if (config.platform === 'ensemble') {
@@ -100,7 +103,7 @@ async function buildVersion(model: ModelOnDisk, version: ModelVersion, options: 
     runner,
     recorder,
     labels,
-    cache: config.response_cache?.enable ? options.cache?.open() : undefined,
+    cache: caching ? options.cache?.open() : undefined,
     clock,
     loadSeconds,
   });

@@ -1,6 +1,7 @@
 import { ConchError, type ErrorCode } from '../base/index.ts';
 import type { InferResponseStatistics, ModelStatistics, StatisticDuration } from '../protocol/index.ts';
 import type { BackendResponse, BatchResult } from './backend.ts';
+import type { Latencies, LatencySnapshot } from './latencies.ts';
 import type { Durations } from './request.ts';
 
 /** Why a scheduled request failed, as `nv_inference_request_failure` labels it. */
@@ -14,6 +15,10 @@ export interface ModelCounters {
   readonly pending: number;
   /** Seconds from the start of loading to ready (`nv_model_load_duration_secs`). */
   readonly loadSeconds: number;
+  /** Whether responses of the model are kept: only then there are metrics of the cache. */
+  readonly caching: boolean;
+  /** Where the engine keeps more of latencies than totals. */
+  readonly latencies: LatencySnapshot | undefined;
 }
 
 const reasons: { readonly [code in ErrorCode]?: FailureReason } = {
@@ -90,9 +95,14 @@ export class StatisticsRecorder {
   readonly #batches = new Map<number, BatchTotals>();
   readonly #responses: ResponseTotals[] = [];
   readonly #failures: Record<FailureReason, number> = { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0 };
+  readonly #latencies: Latencies | undefined;
   #lastInference = 0;
   #inferences = 0;
   #executions = 0;
+
+  constructor(latencies?: Latencies) {
+    this.#latencies = latencies;
+  }
 
   /** A request of `rows` rows was answered `totalNs` after it came in. */
   succeeded(rows: number, totalNs: number, durations: Durations): void {
@@ -103,6 +113,7 @@ export class StatisticsRecorder {
     this.#compute.computeOutput.add(durations.computeOutput);
     this.#inferences += rows;
     this.#lastInference = Date.now();
+    this.#latencies?.request(totalNs, durations);
   }
 
   /** A request was answered from the cache: a success without any computing. `ns` is what the look-up took. */
@@ -111,11 +122,13 @@ export class StatisticsRecorder {
     this.#queue.add(0);
     this.#cacheHit.add(ns);
     this.#lastInference = Date.now();
+    this.#latencies?.cacheHit(ns);
   }
 
   /** A request was not in the cache; `ns` is what looking it up and storing its answer took. */
   cacheMiss(ns: number): void {
     this.#cacheMiss.add(ns);
+    this.#latencies?.cacheMiss(ns);
   }
 
   /** A scheduled request failed; those that admission refused are not counted anywhere. */
@@ -126,6 +139,7 @@ export class StatisticsRecorder {
 
   /** A decoupled model gave the `index`-th response to a request, `ns` after the request came in. */
   responded(index: number, response: BackendResponse | ConchError | undefined, ns: number): void {
+    if (index === 0) this.#latencies?.firstResponse(ns);
     this.#responses[index] ??= new ResponseTotals();
     this.#responses[index].add(response, ns);
   }
@@ -138,6 +152,10 @@ export class StatisticsRecorder {
     totals.computeInput.add(times.computeInput);
     totals.computeInfer.add(times.computeInfer);
     totals.computeOutput.add(times.computeOutput);
+  }
+
+  get latencies(): LatencySnapshot | undefined {
+    return this.#latencies?.snapshot();
   }
 
   get failures(): Record<FailureReason, number> {

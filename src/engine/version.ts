@@ -197,12 +197,14 @@ export class ServedVersion {
   }
 
   counters(): ModelCounters {
-    const { recorder, runner, loadSeconds } = this.#parts;
+    const { cache, recorder, runner, loadSeconds } = this.#parts;
     return {
       statistics: recorder.snapshot(this.name, String(this.version)),
       failures: recorder.failures,
       pending: runner.pending,
       loadSeconds,
+      caching: cache !== undefined,
+      latencies: recorder.latencies,
     };
   }
 

@@ -1,5 +1,5 @@
 import { createLogger, type Logger, packageVersion } from '../base/index.ts';
-import type { EngineOptions } from '../engine/index.ts';
+import type { EngineOptions, LatencyMetrics } from '../engine/index.ts';
 import { defaultMaxInputBytes } from '../protocol/index.ts';
 import type { ServedEngine, ServerContext } from './context.ts';
 import { dispatch } from './http/dispatch.ts';
@@ -18,6 +18,14 @@ export interface ListenerOptions {
   readonly httpPort?: number;
   /** Default 8002; 0 takes a free port, false serves no metrics. */
   readonly metricsPort?: number | false;
+  /** Address of the metrics; default `host`. */
+  readonly metricsAddress?: string;
+  /** Milliseconds between two readings of the machine for metrics; default 2000. */
+  readonly metricsIntervalMs?: number;
+  /** Whether metrics tell of the machine's load and memory; default true. */
+  readonly allowCpuMetrics?: boolean;
+  /** Which latencies metrics show; default totals only. */
+  readonly latencyMetrics?: LatencyMetrics;
   /** Bounds JSON text, tensors decoded from it, raw and decompressed bodies; default 64 MiB, as in Triton. */
   readonly httpMaxInputSize?: number;
   /** Bounds a whole body, its binary tensors included; default 1 GiB. */
@@ -104,9 +112,18 @@ export async function serveEngine(engine: ServedEngine, options: ListenerOptions
     const patience = { headersTimeoutMs, requestTimeoutMs };
     listeners.push(await Listener.open(onRequest, { host, port: httpPort, portFlag: '--http-port', ...patience }));
     if (metricsPort !== false) {
-      const endpoint = metricsEndpoint(context);
+      const endpoint = metricsEndpoint(context, {
+        intervalMs: options.metricsIntervalMs,
+        cpu: options.allowCpuMetrics,
+        latencies: options.latencyMetrics,
+      });
       listeners.push(
-        await Listener.open(endpoint, { host, port: metricsPort, portFlag: '--metrics-port', ...patience }),
+        await Listener.open(endpoint, {
+          host: options.metricsAddress ?? host,
+          port: metricsPort,
+          portFlag: '--metrics-port',
+          ...patience,
+        }),
       );
     }
     await engine.start();

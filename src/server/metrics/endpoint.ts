@@ -1,3 +1,4 @@
+import type { LatencyMetrics } from '../../engine/index.ts';
 import type { ServerContext } from '../context.ts';
 import { Exchange } from '../http/exchange.ts';
 import { pathOf } from '../http/router.ts';
@@ -6,9 +7,17 @@ import { exposition, expositionContentType } from './exposition.ts';
 import { metricFamilies } from './families.ts';
 import { MachineWatch } from './machine.ts';
 
+export interface MetricsOptions {
+  /** Milliseconds between two readings of the machine; default 2000. */
+  readonly intervalMs?: number | undefined;
+  /** Whether the machine's load and memory are shown; default true. */
+  readonly cpu?: boolean | undefined;
+  readonly latencies?: LatencyMetrics | undefined;
+}
+
 /** Serves GET /metrics; other paths on this port get 200 and nothing, as in Triton. */
-export function metricsEndpoint(context: ServerContext): (call: Call) => void {
-  const machine = new MachineWatch();
+export function metricsEndpoint(context: ServerContext, options: MetricsOptions = {}): (call: Call) => void {
+  const machine = options.cpu === false ? undefined : new MachineWatch(options.intervalMs);
   return (call) => {
     const exchange = new Exchange(call, context);
     try {
@@ -19,7 +28,7 @@ export function metricsEndpoint(context: ServerContext): (call: Call) => void {
       }
       const path = pathOf(call.url);
       const asked = path === '/metrics' || path === '/metrics/';
-      const text = asked ? exposition(metricFamilies(context.engine, machine.read())) : '';
+      const text = asked ? exposition(metricFamilies(context.engine, machine?.read(), options.latencies)) : '';
       exchange.replyText(200, expositionContentType, text);
     } catch (error) {
       exchange.replyError(error);

@@ -1,4 +1,4 @@
-export type MetricType = 'counter' | 'gauge';
+export type MetricType = 'counter' | 'gauge' | 'histogram' | 'summary';
 export type Labels = Readonly<Record<string, string>>;
 
 /** A metric with all its series. */
@@ -6,7 +6,8 @@ export interface MetricFamily {
   readonly name: string;
   readonly help: string;
   readonly type: MetricType;
-  readonly samples: readonly (readonly [labels: Labels, value: number])[];
+  /** `suffix` follows the family's name: `_count`, `_sum` and `_bucket` of histograms and summaries. */
+  readonly samples: readonly (readonly [labels: Labels, value: number, suffix?: string])[];
 }
 
 export const expositionContentType = 'text/plain; charset=utf-8';
@@ -16,7 +17,9 @@ export function exposition(families: readonly MetricFamily[]): string {
   let text = '';
   for (const { name, help, type, samples } of families) {
     text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
-    for (const [labels, value] of samples) text += `${name}${formatLabels(labels)} ${formatValue(value)}\n`;
+    for (const [labels, value, suffix = ''] of samples) {
+      text += `${name}${suffix}${formatLabels(labels)} ${formatValue(value)}\n`;
+    }
   }
   return text;
 }

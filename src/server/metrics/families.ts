@@ -1,8 +1,9 @@
 import type { ModelConfig } from '../../config/index.ts';
-import type { ModelCounters } from '../../engine/index.ts';
+import type { LatencyMetrics, ModelCounters } from '../../engine/index.ts';
 import type { StatisticDuration } from '../../protocol/index.ts';
 import type { ServedEngine } from '../context.ts';
 import type { Labels, MetricFamily, MetricType } from './exposition.ts';
+import { latencyFamilies } from './latencies.ts';
 import type { MachineUse } from './machine.ts';
 
 interface ModelMetric {
@@ -12,6 +13,8 @@ interface ModelMetric {
   read(counters: ModelCounters): number;
   /** Shown only for models with a response cache. */
   readonly cached?: boolean;
+  /** A total duration: `counter_latencies=false` drops it. */
+  readonly latency?: boolean;
 }
 
 const microseconds = ({ ns }: StatisticDuration) => Math.floor(ns / 1000);
@@ -42,30 +45,35 @@ const modelMetrics: readonly ModelMetric[] = [
   },
   {
     name: 'nv_inference_request_duration_us',
+    latency: true,
     help: 'Time from arrival to answer of all requests, in microseconds',
     type: 'counter',
     read: requestDuration,
   },
   {
     name: 'nv_inference_queue_duration_us',
+    latency: true,
     help: 'Time that requests waited in the queue, in microseconds',
     type: 'counter',
     read: ({ statistics }) => microseconds(statistics.inference_stats.queue),
   },
   {
     name: 'nv_inference_compute_input_duration_us',
+    latency: true,
     help: 'Time spent preparing inputs, in microseconds',
     type: 'counter',
     read: ({ statistics }) => microseconds(statistics.inference_stats.compute_input),
   },
   {
     name: 'nv_inference_compute_infer_duration_us',
+    latency: true,
     help: 'Time spent executing the model, in microseconds',
     type: 'counter',
     read: ({ statistics }) => microseconds(statistics.inference_stats.compute_infer),
   },
   {
     name: 'nv_inference_compute_output_duration_us',
+    latency: true,
     help: 'Time spent preparing outputs, in microseconds',
     type: 'counter',
     read: ({ statistics }) => microseconds(statistics.inference_stats.compute_output),
@@ -98,6 +106,7 @@ const modelMetrics: readonly ModelMetric[] = [
   },
   {
     name: 'nv_cache_hit_duration_per_model',
+    latency: true,
     help: 'Time spent on cache hits, in microseconds',
     type: 'counter',
     cached: true,
@@ -105,6 +114,7 @@ const modelMetrics: readonly ModelMetric[] = [
   },
   {
     name: 'nv_cache_miss_duration_per_model',
+    latency: true,
     help: 'Time spent on cache misses, in microseconds',
     type: 'counter',
     cached: true,
@@ -113,12 +123,17 @@ const modelMetrics: readonly ModelMetric[] = [
 ];
 
 /** All that /metrics shows. Sources: Triton's docs/user_guide/metrics.md and core's metrics.cc. */
-export function metricFamilies(engine: ServedEngine, machine: MachineUse): MetricFamily[] {
+export function metricFamilies(
+  engine: ServedEngine,
+  machine: MachineUse | undefined,
+  { counters: durations = true }: LatencyMetrics = {},
+): MetricFamily[] {
   const models = engine.counters().map((counters) => {
     const config = configOf(engine, counters);
-    return { counters, labels: labelsOf(counters, config), cached: config?.response_cache?.enable === true };
+    return { counters, labels: labelsOf(counters, config), cached: counters.caching };
   });
   const families: MetricFamily[] = modelMetrics
+    .filter(({ latency }) => durations || !latency)
     .map(({ name, help, type, read, cached }) => ({
       name,
       help,
@@ -138,6 +153,13 @@ export function metricFamilies(engine: ServedEngine, machine: MachineUse): Metri
       ),
     });
   }
+  families.push(
+    // Pinned memory serves copies to a GPU; without one there is no pool.
+    gauge('nv_pinned_memory_pool_total_bytes', 'Size of the pool of pinned memory, in bytes', 0),
+    gauge('nv_pinned_memory_pool_used_bytes', 'Pinned memory in use, in bytes', 0),
+    ...latencyFamilies(models),
+  );
+  if (!machine) return families;
   families.push(
     gauge('nv_cpu_utilization', "Share of the machine's processors in use, 0 to 1", machine.utilization),
     gauge('nv_cpu_memory_total_bytes', "The machine's memory, in bytes", machine.memoryTotal),

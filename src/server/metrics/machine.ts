@@ -7,17 +7,20 @@ export interface MachineUse {
   readonly memoryUsed: number;
 }
 
-/** Readings at least this far apart, as Triton's polls are; in between the last one stands. */
-const intervalMs = 2000;
-
 /** Watches the machine from one scrape to the next; nothing runs in between. */
 export class MachineWatch {
   private last = processorTimes();
   private readAt = Date.now();
   private utilization = 0;
+  private readonly intervalMs: number;
+
+  /** Readings are at least this far apart, as Triton's polls are; in between the last one stands. */
+  constructor(intervalMs = 2000) {
+    this.intervalMs = intervalMs;
+  }
 
   read(): MachineUse {
-    if (Date.now() - this.readAt >= intervalMs) {
+    if (Date.now() - this.readAt >= this.intervalMs) {
       const now = processorTimes();
       const total = now.total - this.last.total;
       this.utilization = total > 0 ? 1 - (now.idle - this.last.idle) / total : 0;

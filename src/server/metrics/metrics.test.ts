@@ -3,6 +3,7 @@ import { FakeEngine } from '../../../test/fake-engine.ts';
 import { call } from '../../../test/raw-http.ts';
 import { type RunningServer, serveEngine } from '../index.ts';
 import { exposition } from './exposition.ts';
+import { metricFamilies } from './families.ts';
 
 let server: RunningServer;
 let engine: FakeEngine;
@@ -78,4 +79,31 @@ test('odd values and labels are escaped', () => {
   expect(exposition([{ name: 'm', help: 'Help', type: 'gauge', samples }])).toBe(
     '# HELP m Help\n# TYPE m gauge\nm{a="x\\\\y\\"z\\nw"} NaN\nm +Inf\nm -Inf\n',
   );
+});
+
+test('latencies appear as histograms and summaries, and totals can be left out', () => {
+  const counters = engine.counters().map((one) => ({
+    ...one,
+    latencies: {
+      summaries: { request: { count: 2, sum: 30, quantiles: [[0.5, 10] as const] } },
+      firstResponse: { count: 3, sum: 7.5, buckets: [[100, 2] as const] },
+    },
+  }));
+  const kept = Object.assign(Object.create(engine), { counters: () => counters.slice(1) }) as FakeEngine;
+  const text = exposition(metricFamilies(kept, undefined, { counters: false }));
+  expect(text).toContain(`# TYPE nv_inference_first_response_histogram_ms histogram
+nv_inference_first_response_histogram_ms_count{model="echo",version="1"} 3
+nv_inference_first_response_histogram_ms_sum{model="echo",version="1"} 7.5
+nv_inference_first_response_histogram_ms_bucket{model="echo",version="1",le="100"} 2
+nv_inference_first_response_histogram_ms_bucket{model="echo",version="1",le="+Inf"} 3
+`);
+  expect(text).toContain(`# TYPE nv_inference_request_summary_us summary
+nv_inference_request_summary_us_count{model="echo",version="1"} 2
+nv_inference_request_summary_us_sum{model="echo",version="1"} 30
+nv_inference_request_summary_us{model="echo",version="1",quantile="0.5"} 10
+`);
+  expect(text).not.toContain('_duration_us');
+  expect(text).not.toContain('nv_cpu');
+  expect(text).toContain('nv_model_load_duration_secs');
+  expect(text).toContain('nv_pinned_memory_pool_total_bytes 0');
 });
