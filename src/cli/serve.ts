@@ -1,6 +1,7 @@
 import { createLogger } from '../base/index.ts';
 import type { Command, CommandInput, Option } from './command.ts';
 import { requireRepository } from './deployment.ts';
+import { httpFrom, httpOptions } from './serve-http.ts';
 import { schedulingFrom, schedulingOptions } from './serve-scheduling.ts';
 import { port, positiveInteger } from './values.ts';
 
@@ -34,6 +35,7 @@ export const serveCommand: Command = {
       parse: positiveInteger,
     },
     ...schedulingOptions,
+    ...httpOptions,
     { flags: '--id <name>', summary: "the server's name in its metadata", default: 'triton' },
     { flags: '--no-exit-on-error', summary: 'serve the other models when one fails to load' },
     logOption,
@@ -51,6 +53,7 @@ export const serveCommand: Command = {
       logger: createLogger(options.logLevel as never),
       id: options.id as string,
       ...schedulingFrom(options),
+      ...httpFrom(options),
       ...(options.httpMaxInputSize !== undefined && { httpMaxInputSize: options.httpMaxInputSize as number }),
       ...(options.exitTimeoutSecs !== undefined && { exitTimeoutSecs: options.exitTimeoutSecs as number }),
       ...(options.loadModel !== undefined && { models: options.loadModel as string[] }),

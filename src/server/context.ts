@@ -1,5 +1,6 @@
 import type { Logger } from '../base/index.ts';
 import type { Engine } from '../engine/index.ts';
+import type { HeaderForwarding } from './http/forwarding.ts';
 import type { RestrictedAccess } from './restricted.ts';
 import type { LogSettings, TraceSettings } from './settings/index.ts';
 import type { SharedMemoryRegistry } from './shared-memory/index.ts';
@@ -24,6 +25,8 @@ export interface ServerContext {
   readonly tracer: Tracer;
   readonly sharedMemory: SharedMemoryRegistry;
   readonly httpRestricted: RestrictedAccess;
+  /** Headers that become request parameters; undefined: none. */
+  readonly httpForwarding: HeaderForwarding | undefined;
 }
 
 export interface ServerLimits {

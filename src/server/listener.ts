@@ -1,6 +1,8 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { ConchError } from '../base/index.ts';
 import { BodyBudget, type Call, Connection, type Host } from './http1/index.ts';
+import type { TlsMaterial } from './tls.ts';
 
 export interface ListenOptions {
   readonly host: string;
@@ -14,6 +16,8 @@ export interface ListenOptions {
   readonly requestTimeoutMs?: number | undefined;
   /** Bytes of request bodies that all connections together may hold in memory; default 2 GiB. */
   readonly maxBodiesBytes?: number | undefined;
+  /** HTTP over TLS; with `ca` only for clients that have a certificate. */
+  readonly tls?: TlsMaterial | undefined;
 }
 
 /** Clients keep connections for long; Triton never closes an idle one. */
@@ -28,9 +32,12 @@ export class Listener implements Host {
   readonly headersTimeout: number;
   readonly requestTimeout: number;
   readonly idleTimeout = idleTimeoutMs;
+  private readonly scheme: 'http' | 'https';
   isClosing = false;
   private readonly server: Server;
   private readonly connections = new Set<Connection>();
+  /** Connections that are not secure yet, by their peer. */
+  private readonly handshakes = new Map<string, Socket>();
   /** One for all connections: none of them needs to be cut off to the millisecond. */
   private readonly sweep: NodeJS.Timeout;
 
@@ -42,18 +49,24 @@ export class Listener implements Host {
     this.port = (server.address() as AddressInfo).port;
     this.headersTimeout = headersTimeoutMs;
     this.requestTimeout = requestTimeoutMs;
+    this.scheme = options.tls ? 'https' : 'http';
     this.budget = new BodyBudget(maxBodiesBytes);
     this.sweep = setInterval(
       () => this.cutOff(),
       Math.min(1000, Math.ceil(Math.min(headersTimeoutMs, requestTimeoutMs) / 4)),
     );
-    server.on('connection', (socket: Socket) => this.connections.add(new Connection(socket, this)));
+    if (options.tls) server.on('connection', (socket: Socket) => this.awaitHandshake(socket));
+    server.on(options.tls ? 'secureConnection' : 'connection', (socket: Socket) => {
+      this.handshakes.delete(peerOf(socket));
+      this.connections.add(new Connection(socket, this));
+    });
   }
 
   /** Opens the port. Throws USAGE when it cannot be had. */
   static async open(onRequest: (call: Call) => void, options: ListenOptions): Promise<Listener> {
     // A client that has sent all it will may still be waiting for its answer.
-    const server = createServer({ allowHalfOpen: true, noDelay: true });
+    const sockets = { allowHalfOpen: true, noDelay: true };
+    const server = options.tls ? secureServer(options.tls, sockets, options) : createServer(sockets);
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => reject(cannotListen(error, options)));
       server.listen({ host: options.host, port: options.port, backlog: 1024 }, resolve);
@@ -63,7 +76,7 @@ export class Listener implements Host {
 
   get url(): string {
     const host = this.host.includes(':') ? `[${this.host}]` : this.host;
-    return `http://${host}:${this.port}`;
+    return `${this.scheme}://${host}:${this.port}`;
   }
 
   forget(connection: Connection): void {
@@ -87,14 +100,37 @@ export class Listener implements Host {
         clearInterval(this.sweep);
         resolve(whole);
       });
+      for (const socket of this.handshakes.values()) socket.destroy();
       for (const connection of this.connections) connection.close();
     });
+  }
+
+  private awaitHandshake(socket: Socket): void {
+    const peer = peerOf(socket);
+    this.handshakes.set(peer, socket);
+    socket.once('close', () => this.handshakes.delete(peer));
   }
 
   private cutOff(): void {
     const now = performance.now();
     for (const connection of this.connections) if (now >= connection.deadline) connection.expire();
   }
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
+/** Those whose handshake fails or takes too long are hung up on by Node. */
+function secureServer(tls: TlsMaterial, sockets: object, { headersTimeoutMs = 20_000 }: ListenOptions): Server {
+  return createTlsServer({
+    ...sockets,
+    ...tls,
+    requestCert: tls.ca !== undefined,
+    rejectUnauthorized: tls.ca !== undefined,
+    ALPNProtocols: ['http/1.1'],
+    handshakeTimeout: headersTimeoutMs,
+  });
 }
 
 function cannotListen(error: NodeJS.ErrnoException, { host, port, portFlag }: ListenOptions): ConchError {

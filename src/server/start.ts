@@ -3,12 +3,14 @@ import type { EngineOptions, LatencyMetrics } from '../engine/index.ts';
 import { defaultMaxInputBytes } from '../protocol/index.ts';
 import type { ServedEngine, ServerContext } from './context.ts';
 import { dispatch } from './http/dispatch.ts';
+import { HeaderForwarding } from './http/forwarding.ts';
 import type { Call } from './http1/index.ts';
 import { Listener } from './listener.ts';
 import { metricsEndpoint } from './metrics/endpoint.ts';
 import { RestrictedAccess, type Restriction } from './restricted.ts';
 import { LogSettings, type TraceSetting, TraceSettings } from './settings/index.ts';
 import { SharedMemoryRegistry } from './shared-memory/index.ts';
+import { readTls, type TlsFiles } from './tls.ts';
 import { Tracer } from './trace/index.ts';
 
 export interface ListenerOptions {
@@ -30,6 +32,12 @@ export interface ListenerOptions {
   readonly httpMaxInputSize?: number;
   /** Bounds a whole body, its binary tensors included; default 1 GiB. */
   readonly maxRequestBytes?: number;
+  /** Bounds the bodies that all HTTP requests under way hold together; default 2 GiB. */
+  readonly maxBodiesBytes?: number;
+  /** TLS for the HTTP port; default none, as in Triton. */
+  readonly httpTls?: TlsFiles;
+  /** Headers whose name matches become parameters of an inference request; default none. */
+  readonly httpHeaderForwardPattern?: string;
   /** Longest wait for the headers of a request, and for all of it; default 20,000 and 300,000. */
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
@@ -101,6 +109,10 @@ export async function serveEngine(engine: ServedEngine, options: ListenerOptions
       ...(options.sharedMemoryFolder !== undefined && { folder: options.sharedMemoryFolder }),
     }),
     httpRestricted: new RestrictedAccess(options.httpRestrictedApi ?? [], '--http-restricted-api'),
+    httpForwarding:
+      options.httpHeaderForwardPattern === undefined
+        ? undefined
+        : new HeaderForwarding(options.httpHeaderForwardPattern),
   };
 
   const listeners: Listener[] = [];
@@ -108,9 +120,11 @@ export async function serveEngine(engine: ServedEngine, options: ListenerOptions
   const close = () => (closing ??= stop(context, listeners, exitTimeoutSecs * 1000));
   try {
     const onRequest = (call: Call) => dispatch(call, context);
-    const { headersTimeoutMs, requestTimeoutMs } = options;
+    const { headersTimeoutMs, requestTimeoutMs, maxBodiesBytes } = options;
     const patience = { headersTimeoutMs, requestTimeoutMs };
-    listeners.push(await Listener.open(onRequest, { host, port: httpPort, portFlag: '--http-port', ...patience }));
+    const tls = options.httpTls && (await readTls(options.httpTls, '--http'));
+    const main = { host, port: httpPort, portFlag: '--http-port', maxBodiesBytes, tls, ...patience };
+    listeners.push(await Listener.open(onRequest, main));
     if (metricsPort !== false) {
       const endpoint = metricsEndpoint(context, {
         intervalMs: options.metricsIntervalMs,

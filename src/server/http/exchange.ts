@@ -24,6 +24,11 @@ export class Exchange {
     return this.call.header(name);
   }
 
+  /** All headers of the request, named as they were sent. */
+  headers(): Iterable<readonly [name: string, value: string]> {
+    return this.call.headers();
+  }
+
   /** Aborted when the client goes away before it has its answer. */
   get signal(): AbortSignal {
     return this.call.signal;

@@ -74,14 +74,14 @@ async function readRequest(
   model: string,
   version: string | undefined,
 ): Promise<HttpInferenceRequest> {
-  const { engine, limits, sharedMemory } = exchange.context;
+  const { engine, limits, sharedMemory, httpForwarding } = exchange.context;
   try {
     const coding = requestCoding(exchange);
     const headerLength = parseHeaderLength(exchange.header(requestHeaderLength));
     const isBinary = headerLength !== undefined && headerLength > 0 && coding === undefined;
     let body = await exchange.readBody(isBinary ? limits.maxRequestBytes : limits.maxInputBytes);
     if (coding) body = await decompress(body, coding, limits.maxInputBytes);
-    return decodeInferRequest(
+    const request = decodeInferRequest(
       body,
       headerLength,
       { model, version, signal: exchange.signal },
@@ -91,11 +91,17 @@ async function readRequest(
         readShared: (part) => sharedMemory.read(part),
       },
     );
+    return httpForwarding ? withHeaders(request, httpForwarding.parametersOf(exchange.headers())) : request;
   } catch (error) {
     // Triton looks the model up before it reads the body; an unknown model outranks whatever is wrong with the request.
     engine.metadata(model, version);
     throw error;
   }
+}
+
+/** The request with parameters from its headers; those of its body go before them. */
+function withHeaders(request: HttpInferenceRequest, forwarded: Record<string, string>): HttpInferenceRequest {
+  return { ...request, parameters: Object.assign(forwarded, request.parameters) };
 }
 
 function requestCoding(exchange: Exchange): ContentCoding | undefined {
