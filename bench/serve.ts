@@ -164,7 +164,7 @@ try {
   });
   const { child, line } = await start([
     ...values.node.split(' ').filter(Boolean),
-    ...['src/main.ts', 'serve', repository, '--http-port', '0', '--metrics-port', '0'],
+    ...['src/main.ts', 'serve', repository, '--http-port', '0', '--grpc-port', '0', '--metrics-port', '0'],
   ]);
   const url = line.slice(line.indexOf('http://'));
   const ours: Target = { pid: child.pid!, port: Number(new URL(url).port) };

@@ -49,7 +49,7 @@ async function printed(child: ChildProcess, pattern: RegExp): Promise<RegExpMatc
 }
 
 test('conch serve answers, and the first Ctrl-C ends it well', async () => {
-  const child = conch('serve', '--http-port', '0', '--metrics-port', '0');
+  const child = conch('serve', '--http-port', '0', '--grpc-port', '0', '--metrics-port', '0');
   const [, url] = await printed(child, /^serving .* at (http:\S+)$/);
   expect((await fetch(`${url}/v2/health/ready`)).status).toBe(200);
   const ended = finished(child);
@@ -119,10 +119,10 @@ test('conch check ends with 1 on an error, naming file and line', async () => {
 });
 
 test('a port that is taken is named, with the flag that changes it', async () => {
-  const first = conch('serve', '--http-port', '0', '--metrics-port', '0');
+  const first = conch('serve', '--http-port', '0', '--grpc-port', '0', '--metrics-port', '0');
   const [, url] = await printed(first, /^serving .* at (http:\S+)$/);
   const { port } = new URL(url!);
-  const second = await finished(conch('serve', '--http-port', port, '--metrics-port', '0'));
+  const second = await finished(conch('serve', '--http-port', port, '--grpc-port', '0', '--metrics-port', '0'));
   expect(second.err).toContain(port);
   expect(second.err).toContain('--http-port');
   expect(second.code).toBe(2);

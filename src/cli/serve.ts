@@ -1,6 +1,7 @@
 import { createLogger } from '../base/index.ts';
 import type { Command, CommandInput, Option } from './command.ts';
 import { requireRepository } from './deployment.ts';
+import { grpcFrom, grpcOptions } from './serve-grpc.ts';
 import { httpFrom, httpOptions } from './serve-http.ts';
 import { schedulingFrom, schedulingOptions } from './serve-scheduling.ts';
 import { port, positiveInteger } from './values.ts';
@@ -20,6 +21,7 @@ export const serveCommand: Command = {
   arguments: [{ usage: '[dir]', summary: "the model repository (default: the deployment's, else models)" }],
   options: [
     { flags: '--http-port <port>', summary: 'inference and health', parse: port, default: 8000 },
+    ...grpcOptions.slice(0, 1),
     { flags: '--metrics-port <port>', summary: 'Prometheus metrics', parse: port, default: 8002 },
     { flags: '--http-address <host>', summary: 'address to listen on', default: '127.0.0.1' },
     { flags: '--load-model <name>', summary: 'load only this model; may be repeated', many: true },
@@ -34,6 +36,7 @@ export const serveCommand: Command = {
       summary: 'how long stopping waits for requests under way (default: 30)',
       parse: positiveInteger,
     },
+    ...grpcOptions.slice(1),
     ...schedulingOptions,
     ...httpOptions,
     { flags: '--id <name>', summary: "the server's name in its metadata", default: 'triton' },
@@ -54,16 +57,19 @@ export const serveCommand: Command = {
       id: options.id as string,
       ...schedulingFrom(options),
       ...httpFrom(options),
+      ...(await grpcFrom(options)),
       ...(options.httpMaxInputSize !== undefined && { httpMaxInputSize: options.httpMaxInputSize as number }),
       ...(options.exitTimeoutSecs !== undefined && { exitTimeoutSecs: options.exitTimeoutSecs as number }),
       ...(options.loadModel !== undefined && { models: options.loadModel as string[] }),
       ...(options.threads !== undefined && { threads: options.threads as number }),
     });
     const models = server.engine.index();
-    if (output.json) output.printJson({ url: server.url, metricsPort: server.metricsPort, models });
-    else {
+    if (output.json) {
+      output.printJson({ url: server.url, grpcPort: server.grpcPort, metricsPort: server.metricsPort, models });
+    } else {
+      const grpc = server.grpcPort === undefined ? '' : `gRPC on port ${server.grpcPort}; `;
       output.print(`serving ${models.map((model) => model.name).join(', ')} at ${server.url}`);
-      output.print(`metrics at http://${options.httpAddress}:${server.metricsPort}/metrics; Ctrl-C stops`);
+      output.print(`${grpc}metrics at http://${options.httpAddress}:${server.metricsPort}/metrics; Ctrl-C stops`);
     }
     await aborted(signal);
     output.note('stopping: finishing the requests under way');

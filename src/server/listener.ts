@@ -133,7 +133,11 @@ function secureServer(tls: TlsMaterial, sockets: object, { headersTimeoutMs = 20
   });
 }
 
-function cannotListen(error: NodeJS.ErrnoException, { host, port, portFlag }: ListenOptions): ConchError {
+/** Why a port could not be had, as USAGE. */
+export function cannotListen(
+  error: NodeJS.ErrnoException,
+  { host, port, portFlag }: Pick<ListenOptions, 'host' | 'port' | 'portFlag'>,
+): ConchError {
   switch (error.code) {
     case 'EADDRINUSE':
       return new ConchError('USAGE', `port ${port} on ${host} is in use by another program`, {

@@ -2,6 +2,7 @@ import { createLogger, type Logger, packageVersion } from '../base/index.ts';
 import type { EngineOptions, LatencyMetrics } from '../engine/index.ts';
 import { defaultMaxInputBytes } from '../protocol/index.ts';
 import type { ServedEngine, ServerContext } from './context.ts';
+import { type CompressionLevel, GrpcListener, type KeepaliveOptions } from './grpc/index.ts';
 import { dispatch } from './http/dispatch.ts';
 import { HeaderForwarding } from './http/forwarding.ts';
 import type { Call } from './http1/index.ts';
@@ -28,6 +29,9 @@ export interface ListenerOptions {
   readonly allowCpuMetrics?: boolean;
   /** Which latencies metrics show; default totals only. */
   readonly latencyMetrics?: LatencyMetrics;
+  /** Triton's is 8001, 0 takes a free port; absent: no gRPC. */
+  readonly grpcPort?: number;
+  readonly grpc?: GrpcOptions;
   /** Bounds JSON text, tensors decoded from it, raw and decompressed bodies; default 64 MiB, as in Triton. */
   readonly httpMaxInputSize?: number;
   /** Bounds a whole body, its binary tensors included; default 1 GiB. */
@@ -59,6 +63,19 @@ export interface ListenerOptions {
   readonly trace?: Partial<TraceSetting>;
 }
 
+/** How gRPC is served. */
+export interface GrpcOptions {
+  /** Address to listen on; default as for HTTP. */
+  readonly host?: string;
+  /** Default none, as in Triton. */
+  readonly tls?: TlsFiles;
+  /** Triton's --grpc-infer-response-compression-level; default none. */
+  readonly compressionLevel?: CompressionLevel;
+  /** Triton's --grpc-restricted-protocol. */
+  readonly restrictedProtocol?: readonly Restriction[];
+  readonly keepalive?: KeepaliveOptions;
+}
+
 /** Where to listen, and how the engine is set up. */
 export interface ServerOptions extends ListenerOptions, Omit<EngineOptions, 'backends' | 'clock'> {}
 
@@ -67,6 +84,7 @@ export interface RunningServer {
   readonly url: string;
   readonly httpPort: number;
   readonly metricsPort: number | undefined;
+  readonly grpcPort: number | undefined;
   readonly engine: ServedEngine;
   /** Stops accepting, finishes what is under way, unloads. Calling again waits for the same end. */
   close(): Promise<void>;
@@ -115,7 +133,7 @@ export async function serveEngine(engine: ServedEngine, options: ListenerOptions
         : new HeaderForwarding(options.httpHeaderForwardPattern),
   };
 
-  const listeners: Listener[] = [];
+  const listeners: { close(timeoutMs: number): Promise<boolean> }[] = [];
   let closing: Promise<void> | undefined;
   const close = () => (closing ??= stop(context, listeners, exitTimeoutSecs * 1000));
   try {
@@ -124,34 +142,61 @@ export async function serveEngine(engine: ServedEngine, options: ListenerOptions
     const patience = { headersTimeoutMs, requestTimeoutMs };
     const tls = options.httpTls && (await readTls(options.httpTls, '--http'));
     const main = { host, port: httpPort, portFlag: '--http-port', maxBodiesBytes, tls, ...patience };
-    listeners.push(await Listener.open(onRequest, main));
+    const http = await Listener.open(onRequest, main);
+    listeners.push(http);
+    let metrics: Listener | undefined;
     if (metricsPort !== false) {
       const endpoint = metricsEndpoint(context, {
         intervalMs: options.metricsIntervalMs,
         cpu: options.allowCpuMetrics,
         latencies: options.latencyMetrics,
       });
-      listeners.push(
-        await Listener.open(endpoint, {
-          host: options.metricsAddress ?? host,
-          port: metricsPort,
-          portFlag: '--metrics-port',
-          ...patience,
-        }),
-      );
+      const metricsHost = options.metricsAddress ?? host;
+      const where = { host: metricsHost, port: metricsPort, portFlag: '--metrics-port' };
+      metrics = await Listener.open(endpoint, { ...where, ...patience });
+      listeners.push(metrics);
     }
+    const grpc = await openGrpc(context, options, host);
+    if (grpc) listeners.push(grpc);
     await engine.start();
+    if (context.phase === 'starting') context.phase = 'serving';
+    return {
+      url: http.url,
+      httpPort: http.port,
+      metricsPort: metrics?.port,
+      grpcPort: grpc?.port,
+      engine,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
   }
-  if (context.phase === 'starting') context.phase = 'serving';
-  const [http, metrics] = listeners;
-  return { url: http!.url, httpPort: http!.port, metricsPort: metrics?.port, engine, close };
+}
+
+async function openGrpc(
+  context: ServerContext,
+  { grpcPort, grpc = {} }: ListenerOptions,
+  host: string,
+): Promise<GrpcListener | undefined> {
+  if (grpcPort === undefined) return undefined;
+  const flag = '--grpc-restricted-protocol';
+  return GrpcListener.open(context, {
+    host: grpc.host ?? host,
+    port: grpcPort,
+    tls: grpc.tls && (await readTls(grpc.tls, '--grpc')),
+    restricted: new RestrictedAccess(grpc.restrictedProtocol ?? [], flag, 'triton-grpc-protocol-'),
+    compressionLevel: grpc.compressionLevel ?? 'none',
+    keepalive: grpc.keepalive,
+  });
 }
 
 /** In order: no new work, answers to what is under way, then the models go. */
-async function stop(context: ServerContext, listeners: readonly Listener[], timeoutMs: number): Promise<void> {
+async function stop(
+  context: ServerContext,
+  listeners: readonly { close(timeoutMs: number): Promise<boolean> }[],
+  timeoutMs: number,
+): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   context.phase = 'stopping';
   const whole = await Promise.all(listeners.map((listener) => listener.close(timeoutMs)));

@@ -21,7 +21,19 @@ export class ServerProcess {
 
   /** Resolves when all models are loaded. */
   static async start(repository: string, flags: readonly string[]): Promise<ServerProcess> {
-    const args = [main, 'serve', repository, '--http-port', '0', '--metrics-port', '0', '--json', ...flags];
+    const args = [
+      main,
+      'serve',
+      repository,
+      '--http-port',
+      '0',
+      '--grpc-port',
+      '0',
+      '--metrics-port',
+      '0',
+      '--json',
+      ...flags,
+    ];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
     let errors = '';

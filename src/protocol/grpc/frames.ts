@@ -56,6 +56,11 @@ export class FrameReader {
     return this.#length > 0;
   }
 
+  /** Bytes of a message that is not whole. */
+  get pendingBytes(): number {
+    return this.#length;
+  }
+
   /** How many bytes are needed before anything can be cut off. */
   #wanted(): number {
     if (this.#length < frameHead) return frameHead;

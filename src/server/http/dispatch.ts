@@ -1,5 +1,5 @@
-import { ConchError } from '../../base/index.ts';
 import type { ServerContext } from '../context.ts';
+import { unavailable } from '../control/phase.ts';
 import type { Call } from '../http1/index.ts';
 import { Exchange } from './exchange.ts';
 import { pathOf } from './router.ts';
@@ -32,10 +32,4 @@ export function dispatch(call: Call, context: ServerContext): void {
   } catch (error) {
     exchange.replyError(error);
   }
-}
-
-function unavailable({ phase }: ServerContext): ConchError {
-  return phase === 'starting'
-    ? new ConchError('MODEL_NOT_READY', 'the server is still loading its models')
-    : new ConchError('SERVER_STOPPING', 'the server is shutting down');
 }

@@ -1,9 +1,8 @@
-import { dimsOf, toInteger } from '../../config/index.ts';
+import { dimsOf } from '../../config/index.ts';
 import {
   acceptedCodings,
   type ContentCoding,
   chooseCoding,
-  classify,
   compress,
   decodeInferRequest,
   decompress,
@@ -20,6 +19,7 @@ import {
 } from '../../protocol/index.ts';
 import { datatypeFromConfig } from '../../tensor/index.ts';
 import type { ServedEngine } from '../context.ts';
+import { withClasses } from '../control/classification.ts';
 import { holdOutputs } from '../shared-memory/index.ts';
 import type { Exchange } from './exchange.ts';
 import type { PathParameters } from './router.ts';
@@ -53,8 +53,7 @@ async function answer(
   const shared = holdOutputs(exchange.context.sharedMemory, request.outputEncodings);
   let response: InferenceResponse;
   try {
-    const outcome = await engine.infer(request);
-    response = request.outputs ? withClasses(engine, request, outcome) : outcome;
+    response = withClasses(engine, request, await engine.infer(request));
     shared?.write(response.outputs);
   } finally {
     shared?.release();
@@ -121,24 +120,6 @@ function rawSignature(engine: ServedEngine, model: string, version: string | und
     dims: dimsOf(input),
   }));
   return { batching: (config.max_batch_size ?? 0) > 0, inputs };
-}
-
-/** The answer with classes in place of the outputs that the request wants classified. */
-function withClasses(
-  engine: ServedEngine,
-  request: HttpInferenceRequest,
-  response: InferenceResponse,
-): InferenceResponse {
-  const wanted = request.outputs!.filter((output) => output.classification);
-  if (wanted.length === 0) return response;
-  const { model, version } = response;
-  const batching = toInteger(engine.config(model, version).max_batch_size, 0) > 0;
-  const outputs = response.outputs.map((tensor) => {
-    const count = wanted.find((output) => output.name === tensor.name)?.classification;
-    if (!count) return tensor;
-    return classify(tensor, { count, batching, labels: engine.labels(model, tensor.name, version) });
-  });
-  return { ...response, outputs };
 }
 
 function reply(exchange: Exchange, body: EncodedBody): void {

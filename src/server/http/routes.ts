@@ -3,7 +3,7 @@ import type { Exchange } from './exchange.ts';
 import { generate, generateStream } from './generate.ts';
 import { live, modelReady, ready } from './health.ts';
 import { infer } from './infer.ts';
-import { modelConfig, modelMetadata, serverMetadata } from './metadata.ts';
+import { describeServer, modelConfig, modelMetadata } from './metadata.ts';
 import { controlNamedRepository, loadModel, repositoryIndex, unloadModel } from './repository.ts';
 import { type PathParameters, Router } from './router.ts';
 import { changeLogging, changeModelTrace, changeTrace, logging, modelTrace, trace } from './settings.ts';
@@ -46,7 +46,7 @@ const table: Readonly<
     ['GET', '/v2/models/:model/versions/:version/ready', modelReady],
   ],
   metadata: [
-    ['GET', '/v2', serverMetadata],
+    ['GET', '/v2', describeServer],
     ['GET', '/v2/models/:model', modelMetadata],
     ['GET', '/v2/models/:model/versions/:version', modelMetadata],
   ],

@@ -1,4 +1,4 @@
-import { ConchError } from '../../base/index.ts';
+import { statisticsOf } from '../control/statistics.ts';
 import type { Exchange } from './exchange.ts';
 import type { PathParameters } from './router.ts';
 
@@ -7,12 +7,7 @@ export function allStatistics(exchange: Exchange): void {
   exchange.replyJson(200, { model_stats: exchange.context.engine.statistics() });
 }
 
-/** GET /v2/models/M[/versions/V]/stats. Triton calls an unknown model an invalid argument here, not one not found. */
+/** GET /v2/models/M[/versions/V]/stats */
 export function modelStatistics(exchange: Exchange, { model, version }: PathParameters): void {
-  try {
-    exchange.replyJson(200, { model_stats: exchange.context.engine.statistics(model, version) });
-  } catch (error) {
-    if (!(error instanceof ConchError) || error.code !== 'MODEL_NOT_FOUND') throw error;
-    throw new ConchError('MODEL_NOT_FOUND', error.message, { status: 'INVALID_ARG' });
-  }
+  exchange.replyJson(200, { model_stats: statisticsOf(exchange.context.engine, model, version) });
 }
