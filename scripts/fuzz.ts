@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { fuzzCompression, fuzzRequests, fuzzResponses, type Outcomes } from '../src/protocol/http/testing/fuzz.ts';
 import { fuzzConnections } from '../src/server/http1/testing/fuzz.ts';
 
 // npm run fuzz -- --seconds 600 [--seed 7]: what `npm test` does for a moment, for as long as wanted and elsewhere.
@@ -6,9 +7,21 @@ const { values } = parseArgs({
   options: { seconds: { type: 'string', default: '30' }, seed: { type: 'string', default: `${Date.now() % 1e6}` } },
 });
 const seed = Number(values.seed);
-const deadline = performance.now() + Number(values.seconds) * 1000;
-const inTime = () => performance.now() >= deadline;
+const seconds = Number(values.seconds);
+console.log(`seed ${seed}, ${seconds} s`);
 
-console.log(`seed ${seed}, ${values.seconds} s`);
-const { rounds, answered, refused } = await fuzzConnections(seed, inTime);
+/** Stops after a share of the time. */
+function forAShare(share: number): (round: number) => boolean {
+  const deadline = performance.now() + seconds * 1000 * share;
+  return (round) => round % 16 === 0 && performance.now() >= deadline;
+}
+
+function tell(what: string, outcomes: Outcomes): void {
+  console.log(`${what}: ${[...outcomes].map(([outcome, count]) => `${count} ${outcome}`).join(', ')}`);
+}
+
+const { rounds, answered, refused } = await fuzzConnections(seed, forAShare(0.5));
 console.log(`HTTP connections: ${rounds} rounds, ${answered} requests answered, ${refused} refused`);
+tell('inference requests', fuzzRequests(seed, forAShare(0.3)));
+fuzzResponses(seed, forAShare(0.1));
+tell('compressed bodies', await fuzzCompression(seed, forAShare(0.1)));

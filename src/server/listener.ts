@@ -14,7 +14,7 @@ export interface ListenOptions {
   readonly headersTimeoutMs?: number | undefined;
   /** Longest wait for a whole request, and for a client to take what it is sent; default 5 min. */
   readonly requestTimeoutMs?: number | undefined;
-  /** Bytes of request bodies that all connections together may hold in memory; default 2 GiB. */
+  /** Bytes of request bodies that all connections together may hold in memory; default 256 MiB. */
   readonly maxBodiesBytes?: number | undefined;
   /** HTTP over TLS; with `ca` only for clients that have a certificate. */
   readonly tls?: TlsMaterial | undefined;
@@ -42,7 +42,7 @@ export class Listener implements Host {
   private readonly sweep: NodeJS.Timeout;
 
   private constructor(onRequest: (call: Call) => void, server: Server, options: ListenOptions) {
-    const { headersTimeoutMs = 20_000, requestTimeoutMs = 300_000, maxBodiesBytes = 2 ** 31 } = options;
+    const { headersTimeoutMs = 20_000, requestTimeoutMs = 300_000, maxBodiesBytes = 2 ** 28 } = options;
     this.onRequest = onRequest;
     this.server = server;
     this.host = options.host;

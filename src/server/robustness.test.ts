@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FakeEngine } from '../../test/fake-engine.ts';
 import { call, RawConnection } from '../../test/raw-http.ts';
@@ -136,6 +137,21 @@ test('a body in too many chunks is refused and the connection closed', async () 
   ).untilEnd();
   expect(received).toContain('{"error":"the chunked body has more than 65536 chunks"}');
   expect(received).toContain('Connection: close');
+});
+
+test('bodies under way are bounded over all connections, also what small ones unpack to', async () => {
+  const small = await serveEngine(new FakeEngine(), { httpPort: 0, metricsPort: false, maxBodiesBytes: 500, logger });
+  const url = `${small.url}/v2/models/sum/infer`;
+  const long = body + ' '.repeat(600);
+  const message =
+    /^\{"error":"the bodies of requests under way take \d+ bytes already, the server holds at most 500"\}$/;
+  for (const options of [{ body: long }, { body: gzipSync(long), headers: { 'Content-Encoding': 'gzip' } }]) {
+    const { status, text } = await call(url, options);
+    expect(status).toBe(503);
+    expect(text).toMatch(message);
+  }
+  expect((await call(url, { body })).status).toBe(200);
+  await small.close();
 });
 
 test('a client that asks before it sends is told to go on', async () => {

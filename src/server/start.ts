@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { createLogger, type Logger, packageVersion } from '../base/index.ts';
 import type { EngineOptions, LatencyMetrics } from '../engine/index.ts';
 import { defaultMaxInputBytes } from '../protocol/index.ts';
@@ -36,7 +37,7 @@ export interface ListenerOptions {
   readonly httpMaxInputSize?: number;
   /** Bounds a whole body, its binary tensors included; default 1 GiB. */
   readonly maxRequestBytes?: number;
-  /** Bounds the bodies that all HTTP requests under way hold together; default 2 GiB. */
+  /** Bounds the bodies that all HTTP requests under way hold together; default 2 GiB, at most a quarter of the memory. */
   readonly maxBodiesBytes?: number;
   /** TLS for the HTTP port; default none, as in Triton. */
   readonly httpTls?: TlsFiles;
@@ -138,7 +139,7 @@ export async function serveEngine(engine: ServedEngine, options: ListenerOptions
   const close = () => (closing ??= stop(context, listeners, exitTimeoutSecs * 1000));
   try {
     const onRequest = (call: Call) => dispatch(call, context);
-    const { headersTimeoutMs, requestTimeoutMs, maxBodiesBytes } = options;
+    const { headersTimeoutMs, requestTimeoutMs, maxBodiesBytes = defaultMaxBodiesBytes() } = options;
     const patience = { headersTimeoutMs, requestTimeoutMs };
     const tls = options.httpTls && (await readTls(options.httpTls, '--http'));
     const main = { host, port: httpPort, portFlag: '--http-port', maxBodiesBytes, tls, ...patience };
@@ -189,6 +190,13 @@ async function openGrpc(
     compressionLevel: grpc.compressionLevel ?? 'none',
     keepalive: grpc.keepalive,
   });
+}
+
+/** A container's limit counts where there is one. */
+function defaultMaxBodiesBytes(): number {
+  const constrained = process.constrainedMemory();
+  const memory = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+  return Math.min(2 ** 31, Math.floor(memory / 4));
 }
 
 /** In order: no new work, answers to what is under way, then the models go. */

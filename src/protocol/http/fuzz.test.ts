@@ -1,105 +1,12 @@
 import { expect, test } from 'vitest';
-import { ConchError, type ErrorCode } from '../../base/index.ts';
-import { datatypes, elementCount } from '../../tensor/index.ts';
-import { decodeInferRequest, decodeInferResponse, type InferenceRequest } from '../index.ts';
+import { fuzzCompression, fuzzRequests, fuzzResponses } from './testing/fuzz.ts';
 
-/** FUZZ_ROUNDS=1000000 FUZZ_SEED=7 npx vitest run src/protocol/http/fuzz.test.ts runs longer or elsewhere. */
-const rounds = Number(process.env.FUZZ_ROUNDS ?? 20_000);
-const seed = Number(process.env.FUZZ_SEED ?? 1);
+// `npm run fuzz -- --seconds 600 --seed 7` runs longer and elsewhere.
+const rounds = 20_000;
+const until = (round: number) => round === rounds;
 
-/** mulberry32: 32 bits of state, enough to stir bytes. */
-function generator(state: number) {
-  return (below: number): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
-
-const bodies = [
-  '{"id":"a","inputs":[{"name":"x","shape":[1,3],"datatype":"FP32","data":[[0.1,-2e3,NaN]]}],"outputs":[{"name":"y"}]}',
-  '{"inputs":[{"name":"t","shape":[2],"datatype":"BYTES","data":["a\\u20ac\\n","b"]},{"name":"m","shape":[1],"datatype":"BOOL","data":[true]}]}',
-  '{"inputs":[{"datatype":"INT64","data":[9007199254740993,-1],"shape":[2],"name":"i"}],"parameters":{"sequence_id":"s","priority":1,"k":0.5}}',
-  '{"inputs":[{"name":"x","shape":[2],"datatype":"FP32","parameters":{"binary_data_size":8}}],"parameters":{"binary_data_output":true}}\0\0\0\0\0\0\0\0',
-  '{"inputs":[{"name":"x","shape":[4],"datatype":"UINT8","parameters":{"binary_data_size":4}}],"outputs":[{"name":"y","parameters":{"binary_data":true,"classification":2}}]}abcd',
-];
-const tokens = [
-  ...['{', '}', '[', ']', ',', ':', '"', '\\', '\\u0000', '\\ud800', '-', '0', '1e400', '1e-400', '.5', '0x1', 'NaN'],
-  ...['-Infinity', 'true', 'null', '99999999999999999999', '-1', '"__proto__":{}', '"shape":[4294967296,4294967296]'],
-  ...['"datatype":"FP16"', '"binary_data_size":4', '"shared_memory_region":"r"', '"triton_x":1', '\xff', '\0', ' '],
-  '['.repeat(200),
-];
-const allowed = new Set<ErrorCode>(['REQUEST_MALFORMED', 'REQUEST_INVALID', 'REQUEST_TOO_LARGE']);
-
-function mutate(random: (below: number) => number): Buffer {
-  let text = bodies[random(bodies.length)]!;
-  for (let edits = random(4); edits >= 0; edits--) {
-    const at = random(text.length + 1);
-    const to = Math.min(text.length, at + random(8));
-    const token = tokens[random(tokens.length)]!;
-    switch (random(6)) {
-      case 0:
-        text = text.slice(0, at) + token + text.slice(at);
-        break;
-      case 1:
-        text = text.slice(0, at) + token + text.slice(to);
-        break;
-      case 2:
-        text = text.slice(0, at) + text.slice(to);
-        break;
-      case 3:
-        text = text.slice(0, at);
-        break;
-      case 4:
-        text = text.slice(0, at) + String.fromCharCode(random(256)) + text.slice(at + 1);
-        break;
-      case 5: {
-        const other = bodies[random(bodies.length)]!;
-        const start = random(other.length);
-        text = text.slice(0, at) + other.slice(start, start + random(60)) + text.slice(at);
-        break;
-      }
-    }
-  }
-  return Buffer.from(text, 'latin1');
-}
-
-/** What holds for every request that passes, whatever bytes it came from. */
-function checkRequest({ inputs, outputs, parameters }: InferenceRequest): void {
-  for (const { name, datatype, shape, data } of inputs) {
-    if (typeof name !== 'string' || !(datatype in datatypes)) throw new Error(`input ${name} of ${datatype}`);
-    const fits = datatype === 'BYTES' || data.length === elementCount(shape);
-    if (!fits) throw new Error(`${data.length} elements of shape [${shape}]`);
-  }
-  for (const output of outputs ?? []) if (typeof output.name !== 'string') throw new Error('an output without name');
-  for (const value of Object.values(parameters ?? {})) {
-    if (typeof value === 'object' || value === undefined) throw new Error(`a parameter that is ${value}`);
-  }
-}
-
-test(`whatever the bytes: a valid request or an error from the catalogue (${rounds} bodies, seed ${seed})`, () => {
-  const random = generator(seed);
-  const outcomes = new Map<string, number>();
-  for (let round = 0; round < rounds; round++) {
-    const body = mutate(random);
-    const brace = body.lastIndexOf(0x7d) + 1;
-    const headerLength = [undefined, brace, random(body.length + 3)][random(3)];
-    let outcome = 'accepted';
-    try {
-      const signature = { batching: true, inputs: [{ name: 'x', datatype: 'FP32' as const, dims: [-1] }] };
-      const options = { maxInputBytes: 100_000, rawSignature: () => signature };
-      checkRequest(decodeInferRequest(body, headerLength, { model: 'm' }, options));
-    } catch (error) {
-      if (!(error instanceof ConchError) || !allowed.has(error.code)) {
-        throw new Error(`round ${round}: ${JSON.stringify(body.toString('latin1'))} with header ${headerLength}`, {
-          cause: error,
-        });
-      }
-      outcome = error.code;
-    }
-    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-  }
+test(`whatever the bytes: a valid request or an error from the catalogue (${rounds} bodies)`, () => {
+  const outcomes = fuzzRequests(1, until);
   // The mutations have to reach both sides of every check to be worth their time.
   for (const outcome of ['accepted', 'REQUEST_MALFORMED', 'REQUEST_INVALID']) {
     expect(outcomes.get(outcome) ?? 0, outcome).toBeGreaterThan(rounds / 200);
@@ -108,19 +15,12 @@ test(`whatever the bytes: a valid request or an error from the catalogue (${roun
 });
 
 test('whatever a server answers: a response or SERVER_ERROR', () => {
-  const random = generator(seed + 1);
-  const good =
-    '{"model_name":"m","model_version":"1","outputs":[{"name":"y","datatype":"FP32","shape":[2],"data":[0.5,1.0]},{"name":"z","datatype":"INT8","shape":[2],"parameters":{"binary_data_size":2}}]}ab';
-  for (let round = 0; round < rounds / 4; round++) {
-    const at = random(good.length);
-    const text = good.slice(0, at) + tokens[random(tokens.length)] + good.slice(at + random(6));
-    const body = Buffer.from(text, 'latin1');
-    try {
-      decodeInferResponse(body, [undefined, Math.max(0, body.length - 2), random(body.length + 2)][random(3)]);
-    } catch (error) {
-      if (!(error instanceof ConchError) || error.code !== 'SERVER_ERROR') {
-        throw new Error(`round ${round}: ${JSON.stringify(text)}`, { cause: error });
-      }
-    }
+  fuzzResponses(2, (round) => round === rounds / 4);
+});
+
+test('whatever is compressed: no more than the limit comes out of it, or an error from the catalogue', async () => {
+  const outcomes = await fuzzCompression(3, (round) => round === 500);
+  for (const outcome of ['accepted', 'REQUEST_TOO_LARGE', 'REQUEST_INVALID']) {
+    expect(outcomes.get(outcome) ?? 0, outcome).toBeGreaterThan(20);
   }
 });

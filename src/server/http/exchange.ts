@@ -47,6 +47,11 @@ export class Exchange {
     return this.call.readBody(maxBytes);
   }
 
+  /** Counts memory beyond the body's own with that of all requests under way. Throws QUEUE_FULL. */
+  hold(bytes: number): void {
+    if (!this.isGone) this.call.body.hold(bytes);
+  }
+
   /** A header of the answer to come, whatever it will be. */
   setHeader(name: string, value: string): void {
     this.call.setHeader(name, value);

@@ -79,7 +79,10 @@ async function readRequest(
     const headerLength = parseHeaderLength(exchange.header(requestHeaderLength));
     const isBinary = headerLength !== undefined && headerLength > 0 && coding === undefined;
     let body = await exchange.readBody(isBinary ? limits.maxRequestBytes : limits.maxInputBytes);
-    if (coding) body = await decompress(body, coding, limits.maxInputBytes);
+    if (coding) {
+      body = await decompress(body, coding, limits.maxInputBytes);
+      exchange.hold(body.length);
+    }
     const request = decodeInferRequest(
       body,
       headerLength,

@@ -95,6 +95,12 @@ export class Body {
     settle?.reject(reason);
   }
 
+  /** Counts `bytes` more for this request, e.g. of what its body unpacks to. Throws QUEUE_FULL. */
+  hold(bytes: number): void {
+    this.budget.take(bytes);
+    this.charged += bytes;
+  }
+
   /** The memory counts no longer: the request has its answer. */
   release(): void {
     if (this.charged > 0) this.budget.giveBack(this.charged);
@@ -117,8 +123,7 @@ export class Body {
       return;
     }
     try {
-      this.budget.take(length);
-      this.charged += length;
+      this.hold(length);
     } catch (error) {
       this.drop(error as ConchError);
       return;
