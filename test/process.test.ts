@@ -77,6 +77,33 @@ test('serving sends nobody usage data, and leaves nothing in the temporary folde
   await rm(temporary, { recursive: true });
 });
 
+test('conch serve in mode explicit loads by request, tells what failed, and answers for it', async () => {
+  const models = join(folder, 'controlled');
+  await cp(join(folder, 'models/simple_net'), join(models, 'simple_net'), { recursive: true });
+  await cp(join(folder, 'models/simple_net'), join(models, 'broken'), { recursive: true });
+  const ports = ['--http-port', '0', '--metrics-port', '0'];
+  const child = conch(
+    'serve',
+    models,
+    ...ports,
+    '--model-control-mode=explicit',
+    '--load-model=broken',
+    '--exit-on-error=false',
+  );
+  const [, url] = await printed(child, /^serving no model yet at (http:\S+)$/);
+  const post = (path: string, body = '') => fetch(url + path, { method: 'POST', body });
+  expect(await (await post('/v2/repository/index')).json()).toEqual([
+    { name: 'broken', state: 'UNAVAILABLE', reason: expect.stringContaining("the model's folder is 'broken'") },
+    { name: 'simple_net' },
+  ]);
+  expect((await post('/v2/repository/models/simple_net/load')).status).toBe(200);
+  expect((await fetch(`${url}/v2/models/simple_net/ready`)).status).toBe(200);
+  expect((await post('/v2/repository/models/broken/load')).status).toBe(400);
+  const ended = finished(child);
+  child.kill('SIGTERM');
+  expect((await ended).code).toBe(0);
+});
+
 test('conch proxy --repository starts its own server', async () => {
   const child = conch('proxy', '--port', '0');
   const [, url] = await printed(child, /^proxy at (http:\S+), /);

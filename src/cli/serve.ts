@@ -1,19 +1,14 @@
-import { createLogger } from '../base/index.ts';
-import type { Command, CommandInput, Option } from './command.ts';
+import type { Command, CommandInput } from './command.ts';
 import { requireRepository } from './deployment.ts';
-import { grpcFrom, grpcOptions } from './serve-grpc.ts';
-import { httpFrom, httpOptions } from './serve-http.ts';
-import { schedulingFrom, schedulingOptions } from './serve-scheduling.ts';
+import { accessFrom, accessOptions } from './serve/access.ts';
+import { grpcFrom, grpcOptions } from './serve/grpc.ts';
+import { httpFrom, httpOptions } from './serve/http.ts';
+import { modelOptions, modelsFrom } from './serve/models.ts';
+import { observationFrom, observationOptions } from './serve/observation.ts';
+import { schedulingFrom, schedulingOptions } from './serve/scheduling.ts';
 import { port, positiveInteger } from './values.ts';
 
-const logLevels = ['silent', 'error', 'warn', 'info', 'debug'];
-
-export const logOption: Option = {
-  flags: '--log-level <level>',
-  summary: 'log to standard error: silent, error, warn, info, debug',
-  choices: logLevels,
-  default: 'warn',
-};
+export { logOption } from './serve/observation.ts';
 
 export const serveCommand: Command = {
   name: 'serve',
@@ -24,59 +19,71 @@ export const serveCommand: Command = {
     ...grpcOptions.slice(0, 1),
     { flags: '--metrics-port <port>', summary: 'Prometheus metrics', parse: port, default: 8002 },
     { flags: '--http-address <host>', summary: 'address to listen on', default: '127.0.0.1' },
-    { flags: '--load-model <name>', summary: 'load only this model; may be repeated', many: true },
-    { flags: '--threads <n>', summary: 'threads of the ONNX runtime for each instance', parse: positiveInteger },
     {
       flags: '--http-max-input-size <bytes>',
       summary: 'largest JSON or decompressed body (default: 64 MiB)',
       parse: positiveInteger,
     },
+    { flags: '--id <name>', summary: "the server's name in its metadata", default: 'triton' },
+    { flags: '--threads <n>', summary: 'threads of the ONNX runtime for each instance', parse: positiveInteger },
     {
       flags: '--exit-timeout-secs <s>',
       summary: 'how long stopping waits for requests under way (default: 30)',
       parse: positiveInteger,
     },
     ...grpcOptions.slice(1),
-    ...schedulingOptions,
     ...httpOptions,
-    { flags: '--id <name>', summary: "the server's name in its metadata", default: 'triton' },
-    { flags: '--no-exit-on-error', summary: 'serve the other models when one fails to load' },
-    logOption,
+    ...modelOptions,
+    ...schedulingOptions,
+    ...accessOptions,
+    ...observationOptions,
   ],
   example: 'conch serve models --http-port 8000',
   async action({ arguments: [dir], options, signal }, output) {
-    const { startServer } = await import('../server/index.ts');
-    const repository = await requireRepository(dir);
-    const server = await startServer({
-      repository,
+    const settings = {
       host: options.httpAddress as string,
       httpPort: options.httpPort as number,
-      metricsPort: options.metricsPort as number,
-      exitOnError: options.exitOnError !== false,
-      logger: createLogger(options.logLevel as never),
       id: options.id as string,
+      ...modelsFrom(options),
       ...schedulingFrom(options),
       ...httpFrom(options),
       ...(await grpcFrom(options)),
+      ...(await accessFrom(options)),
+      ...observationFrom(options),
       ...(options.httpMaxInputSize !== undefined && { httpMaxInputSize: options.httpMaxInputSize as number }),
       ...(options.exitTimeoutSecs !== undefined && { exitTimeoutSecs: options.exitTimeoutSecs as number }),
-      ...(options.loadModel !== undefined && { models: options.loadModel as string[] }),
       ...(options.threads !== undefined && { threads: options.threads as number }),
-    });
+    };
+    const repository = await repositoriesOf(dir, options.modelRepository as readonly string[] | undefined);
+    const { startServer } = await import('../server/index.ts');
+    const server = await startServer({ repository, ...settings });
     const models = server.engine.index();
     if (output.json) {
       output.printJson({ url: server.url, grpcPort: server.grpcPort, metricsPort: server.metricsPort, models });
     } else {
+      const { modelsTable } = await import('./serve/models-table.ts');
+      if (models.length > 0) output.print(modelsTable(models));
+      const ready = [...new Set(models.flatMap(({ name, state }) => (state === 'READY' ? [name] : [])))];
+      output.print(`serving ${ready.join(', ') || 'no model yet'} at ${server.url}`);
       const grpc = server.grpcPort === undefined ? '' : `gRPC on port ${server.grpcPort}; `;
-      output.print(`serving ${models.map((model) => model.name).join(', ')} at ${server.url}`);
-      output.print(`${grpc}metrics at http://${options.httpAddress}:${server.metricsPort}/metrics; Ctrl-C stops`);
+      const at = `${settings.metricsAddress ?? settings.host}:${server.metricsPort}`;
+      const metrics = server.metricsPort === undefined ? '' : `metrics at http://${at}/metrics; `;
+      output.print(`${grpc}${metrics}Ctrl-C stops`);
     }
     await aborted(signal);
     output.note('stopping: finishing the requests under way');
-    await server.close();
-    return 0;
+    if (await server.close()) return 0;
+    output.note('not everything was finished in time; what was left has been broken off');
+    return 1;
   },
 };
+
+/** The folders to serve: the argument and those of --model-repository, or, with neither, the usual one. */
+async function repositoriesOf(dir: unknown, more: readonly string[] = []): Promise<string[]> {
+  const named = dir === undefined ? [] : [dir];
+  const all = [...named, ...more];
+  return Promise.all(all.length > 0 ? all.map(requireRepository) : [requireRepository(undefined)]);
+}
 
 /** Resolves when `signal` is aborted, i.e. at the first Ctrl-C. */
 export function aborted(signal: CommandInput['signal']): Promise<void> {

@@ -5,6 +5,18 @@ export function port(text: string, flag: string): number {
   return wholeNumber(text, flag, 0, 65535);
 }
 
+/** A whole number from 0. */
+export function unsignedInteger(text: string, flag: string): number {
+  return wholeNumber(text, flag, 0, Number.MAX_SAFE_INTEGER);
+}
+
+/** As Triton's flags take it. */
+export function boolean(text: string, flag: string): boolean {
+  if (/^(true|1)$/i.test(text)) return true;
+  if (/^(false|0)$/i.test(text)) return false;
+  throw new ConchError('USAGE', `${flag}: expected true or false, got '${text}'`);
+}
+
 export function positiveInteger(text: string, flag: string): number {
   return wholeNumber(text, flag, 1, Number.MAX_SAFE_INTEGER);
 }

@@ -113,6 +113,7 @@ test('closing lets what is under way finish and takes nothing new', async () => 
   const { status, headers } = await answer;
   expect([status, headers.connection]).toEqual([200, 'close']);
   await closing;
+  expect(await server.close()).toBe(true);
   expect(engine.closed).toBe(true);
 });
 
@@ -146,7 +147,8 @@ test('what does not finish in time is cut off', async () => {
   const answer = call(`${server.url}/v2/models/slow/infer`, { body: slow });
   await arrival;
   const aborted = engine.nextEvent();
-  await Promise.all([expect(answer).rejects.toThrow('socket hang up'), server.close(), aborted]);
+  const [, whole] = await Promise.all([expect(answer).rejects.toThrow('socket hang up'), server.close(), aborted]);
+  expect(whole).toBe(false);
   expect(engine.aborted).toEqual(['s']);
   expect(engine.closed).toBe(true);
 });

@@ -87,8 +87,11 @@ export interface RunningServer {
   readonly metricsPort: number | undefined;
   readonly grpcPort: number | undefined;
   readonly engine: ServedEngine;
-  /** Stops accepting, finishes what is under way, unloads. Calling again waits for the same end. */
-  close(): Promise<void>;
+  /**
+   * Stops accepting, finishes what is under way, unloads; false when something had to be broken off. Calling again waits
+   * for the same end.
+   */
+  close(): Promise<boolean>;
 }
 
 /**
@@ -135,7 +138,7 @@ export async function serveEngine(engine: ServedEngine, options: ListenerOptions
   };
 
   const listeners: { close(timeoutMs: number): Promise<boolean> }[] = [];
-  let closing: Promise<void> | undefined;
+  let closing: Promise<boolean> | undefined;
   const close = () => (closing ??= stop(context, listeners, exitTimeoutSecs * 1000));
   try {
     const onRequest = (call: Call) => dispatch(call, context);
@@ -204,13 +207,14 @@ async function stop(
   context: ServerContext,
   listeners: readonly { close(timeoutMs: number): Promise<boolean> }[],
   timeoutMs: number,
-): Promise<void> {
+): Promise<boolean> {
   const deadline = Date.now() + timeoutMs;
   context.phase = 'stopping';
   const whole = await Promise.all(listeners.map((listener) => listener.close(timeoutMs)));
   if (whole.includes(false))
     context.logger.warn(`requests were still under way after ${timeoutMs} ms and were cut off`);
-  await context.engine.close({ timeoutMs: Math.max(0, deadline - Date.now()) });
+  const drained = await context.engine.close({ timeoutMs: Math.max(0, deadline - Date.now()) });
   await context.tracer.close();
   context.sharedMemory.close();
+  return drained && !whole.includes(false);
 }

@@ -28,7 +28,8 @@ export const pythonOptions: readonly Option[] = [
   { flags: '--timeout <seconds>', summary: 'limit for --run-python (default: 60)', parse: positiveNumber },
 ];
 
-interface BackendSetting {
+/** What one `--backend-config` says; `backend` is empty where it is for all. */
+export interface BackendSetting {
   readonly backend: string;
   readonly name: string;
   readonly value: string;

@@ -1,7 +1,7 @@
-import { ConchError } from '../base/index.ts';
-import type { ServerOptions } from '../server/index.ts';
-import type { CommandInput, Option } from './command.ts';
-import { positiveInteger } from './values.ts';
+import { ConchError } from '../../base/index.ts';
+import type { ServerOptions } from '../../server/index.ts';
+import type { CommandInput, Option } from '../command.ts';
+import { positiveInteger } from '../values.ts';
 
 /** Flags of `serve` that change how requests are scheduled; names and forms are Triton's. */
 export const schedulingOptions: readonly Option[] = [

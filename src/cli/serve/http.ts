@@ -1,7 +1,7 @@
-import { ConchError } from '../base/index.ts';
-import type { ListenerOptions } from '../server/index.ts';
-import type { Option } from './command.ts';
-import { positiveInteger } from './values.ts';
+import { ConchError } from '../../base/index.ts';
+import type { ListenerOptions } from '../../server/index.ts';
+import type { Option } from '../command.ts';
+import { positiveInteger } from '../values.ts';
 
 /** How the HTTP front end is reached. */
 export const httpOptions: readonly Option[] = [

@@ -1,7 +1,7 @@
-import { ConchError } from '../base/index.ts';
-import type { ServerOptions } from '../server/index.ts';
-import type { CommandInput, Option } from './command.ts';
-import { port, positiveInteger, wholeNumber } from './values.ts';
+import { ConchError } from '../../base/index.ts';
+import type { ServerOptions } from '../../server/index.ts';
+import type { CommandInput, Option } from '../command.ts';
+import { port, positiveInteger, wholeNumber } from '../values.ts';
 
 const flag = (name: string, summary: string): Option => ({ flags: `--${name} [bool]`, summary, parse: boolean });
 const milliseconds = (name: string, summary: string): Option => ({
@@ -50,7 +50,7 @@ export const grpcOptions: readonly Option[] = [
 /** What the flags say about gRPC. Throws USAGE for TLS without its files. */
 export async function grpcFrom(options: CommandInput['options']): Promise<Pick<ServerOptions, 'grpcPort' | 'grpc'>> {
   if (options.allowGrpc === false) return {};
-  const { parseRestriction } = await import('../server/index.ts');
+  const { parseRestriction } = await import('../../server/index.ts');
   const groups = (options.grpcRestrictedProtocol ?? []) as string[];
   const tls = tlsFrom(options);
   const text = (name: string) => options[name] as string | undefined;

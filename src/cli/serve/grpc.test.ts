@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { grpcFrom } from './serve-grpc.ts';
+import { grpcFrom } from './grpc.ts';
 
 test("nothing said is Triton's default", async () => {
   expect(await grpcFrom({ grpcPort: 8001, grpcInferResponseCompressionLevel: 'none' })).toEqual({
