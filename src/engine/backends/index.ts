@@ -1,12 +1,16 @@
 import { ConchError } from '../../base/index.ts';
 import type { Backend } from '../backend.ts';
+import { identityBackend } from './identity.ts';
 import { onnxBackend } from './onnx.ts';
+import { repeatBackend } from './repeat.ts';
 import { tokenizerBackend } from './tokenizer.ts';
 
 /** Backends by the config's `backend`. */
 export const builtInBackends: Readonly<Record<string, Backend>> = {
   onnxruntime: onnxBackend,
   python: tokenizerBackend,
+  identity: identityBackend,
+  repeat: repeatBackend,
 };
 
 /** The backend of a model; throws NOT_SUPPORTED for those that only Triton has. */
@@ -15,7 +19,7 @@ export function backendOf(backends: Readonly<Record<string, Backend>>, name: str
   if (backend) return backend;
   throw new ConchError(
     'NOT_SUPPORTED',
-    `it uses backend '${name}', which the embedded server does not have; it has ${Object.keys(backends).join(' and ')}`,
+    `it uses backend '${name}', which the embedded server does not have; it has ${Object.keys(backends).join(', ')}`,
     { where: { path: 'backend' }, fix: `serve '${model}' with Triton, or load the other models by name` },
   );
 }
