@@ -1,3 +1,4 @@
+export { cacheDirectory } from './cache-directory.ts';
 export type { Diagnostic, Fix, Severity } from './diagnostic.ts';
 export {
   ConchError,

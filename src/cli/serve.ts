@@ -20,6 +20,10 @@ export const serveCommand: Command = {
     { flags: '--metrics-port <port>', summary: 'Prometheus metrics', parse: port, default: 8002 },
     { flags: '--http-address <host>', summary: 'address to listen on', default: '127.0.0.1' },
     {
+      flags: '--cache-directory <dir>',
+      summary: "where weights that instances share are kept (default: the platform's cache folder)",
+    },
+    {
       flags: '--http-max-input-size <bytes>',
       summary: 'largest JSON or decompressed body (default: 64 MiB)',
       parse: positiveInteger,
@@ -52,6 +56,7 @@ export const serveCommand: Command = {
       ...observationFrom(options),
       ...(options.httpMaxInputSize !== undefined && { httpMaxInputSize: options.httpMaxInputSize as number }),
       ...(options.exitTimeoutSecs !== undefined && { exitTimeoutSecs: options.exitTimeoutSecs as number }),
+      ...(options.cacheDirectory !== undefined && { cacheDirectory: options.cacheDirectory as string }),
       ...(options.threads !== undefined && { threads: options.threads as number }),
     };
     const repository = await repositoriesOf(dir, options.modelRepository as readonly string[] | undefined);

@@ -26,6 +26,8 @@ export interface ModelSource {
   readonly threads: number;
   /** What `--backend-config` says to this backend. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Folder for what a backend derives from models and may find again at the next start; absent: nothing is kept. */
+  readonly cacheDirectory?: string | undefined;
   readonly logger: Logger;
   /** The engine that the model is part of, for models that call other models. */
   readonly server: EngineAccess;

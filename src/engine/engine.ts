@@ -41,6 +41,8 @@ export interface EngineOptions {
   readonly logger?: Logger;
   /** Processor threads to share out among the instances of a model; absent: all that the process may use. */
   readonly threads?: number;
+  /** Folder for what backends derive from models, e.g. weights shared by instances; absent: nothing is kept. */
+  readonly cacheDirectory?: string;
   /** Reject `start` (and `open`) when a model fails to load; absent: false, it is listed UNAVAILABLE. */
   readonly exitOnError?: boolean;
   /** Whether the engine is ready only when all its models are; absent: true. */
@@ -99,6 +101,7 @@ export class Engine {
       latencyMetrics: options.latencyMetrics ?? {},
       backends: { ...builtInBackends, ...options.backends },
       threads: Math.max(1, options.threads ?? availableParallelism()),
+      cacheDirectory: options.cacheDirectory,
       maxQueueSize: options.maxQueueSize ?? 10_000,
       maxQueueBytes: options.maxQueueBytes ?? 512 * 1024 * 1024,
       clock,

@@ -20,6 +20,7 @@ import { warmUp, warmupSamples } from './warmup.ts';
 export interface LoaderOptions {
   readonly backends: Readonly<Record<string, Backend>>;
   readonly threads: number;
+  readonly cacheDirectory: string | undefined;
   readonly maxQueueSize: number;
   readonly maxQueueBytes: number;
   readonly clock: Clock;
@@ -116,13 +117,24 @@ async function startInstances(
   recorder: StatisticsRecorder,
   options: LoaderOptions,
 ): Promise<Runner> {
-  const { backends, threads, clock, limiter, logger, server } = options;
+  const { backends, threads, cacheDirectory, clock, limiter, logger, server } = options;
   const { name } = entry;
   const backend = backendOf(backends, config.backend ?? '', name);
   const samples = await warmupSamples(config, entry.dir, admission);
   const { dir, files } = version;
   const settings = { ...options.backendSettings[''], ...options.backendSettings[config.backend ?? ''] };
-  const source = { name, version: version.version, config, dir, files, threads, settings, logger, server };
+  const source = {
+    name,
+    version: version.version,
+    config,
+    dir,
+    files,
+    threads,
+    settings,
+    cacheDirectory,
+    logger,
+    server,
+  };
   const loaded = await backend.load(source);
   const decoupled = config.model_transaction_policy?.decoupled ?? false;
   let runner: ScheduledRunner | undefined;

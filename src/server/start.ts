@@ -1,5 +1,5 @@
 import { totalmem } from 'node:os';
-import { createLogger, type Logger, packageVersion } from '../base/index.ts';
+import { cacheDirectory, createLogger, type Logger, packageVersion } from '../base/index.ts';
 import type { EngineOptions, LatencyMetrics } from '../engine/index.ts';
 import { defaultMaxInputBytes } from '../protocol/index.ts';
 import type { ServedEngine, ServerContext } from './context.ts';
@@ -100,7 +100,7 @@ export interface RunningServer {
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { Engine } = await import('../engine/index.ts');
-  const engine = Engine.create(options);
+  const engine = Engine.create({ cacheDirectory: cacheDirectory(), ...options });
   return serveEngine(engine, options);
 }
 

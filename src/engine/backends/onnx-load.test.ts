@@ -131,16 +131,6 @@ describe('a config that the model contradicts', () => {
 
 describe('what the embedded server does not do', () => {
   test.each([
-    [
-      'batch_input',
-      'batch_input { kind: BATCH_ELEMENT_COUNT target_name: "n" data_type: TYPE_INT32 source_input: "a" }',
-      'batch_input',
-    ],
-    [
-      'batch_output',
-      'batch_output { kind: BATCH_SCATTER_WITH_INPUT_SHAPE target_name: "sum" source_input: "a" }',
-      'batch_output',
-    ],
     ['custom operators', 'model_operations { op_library_filename: "lib.so" }', 'loading operator libraries'],
     [
       'an accelerator',
@@ -153,13 +143,6 @@ describe('what the embedded server does not do', () => {
       message: `model 'm' version 1: ${what} is not something that the embedded server's ONNX backend does`,
       fix: 'serve the model with Triton',
     });
-  });
-
-  test('ragged batches', async () => {
-    const config = `${onnx}max_batch_size: 4 ${side('input', 'ids', 'TYPE_INT64', '-1', 'allow_ragged_batch: true')}${side('output', 'total', 'TYPE_INT64', '1')}`;
-    expect((await refusal('row_sum', config)).message).toBe(
-      "model 'm' version 1: allow_ragged_batch is not something that the embedded server's ONNX backend does",
-    );
   });
 
   test("feeding an initializer: the Node binding would silently use the model's own value", async () => {
@@ -324,7 +307,13 @@ describe('where a model runs', () => {
 });
 
 describe('threads', () => {
-  const layout = { batched: false, scalars: new Set<string>() };
+  const layout = {
+    batched: false,
+    scalars: new Set<string>(),
+    ragged: new Set<string>(),
+    batchInputs: [],
+    scattered: new Map(),
+  };
   const spin = (repository: TemporaryRepository) => `${repository.root}/m/1/model.onnx`;
   const config = `${onnx}${side('input', 'rounds', 'TYPE_INT64', '1')}${side('output', 'count', 'TYPE_INT64', '1')}instance_group { count: 1 kind: KIND_CPU }`;
   const rounds = (count: number) => ({

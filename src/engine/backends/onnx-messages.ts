@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../base/index.ts';
-import type { OnnxTensor } from './onnx-tensors.ts';
+import type { OnnxTensor } from './onnx-types.ts';
 
 /** What a worker thread is started with. */
 export interface WorkerStart {

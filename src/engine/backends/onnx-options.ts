@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { InferenceSession } from 'onnxruntime-node';
-import type { ModelConfig } from '../../config/index.ts';
+import { dimsOf, type ModelConfig } from '../../config/index.ts';
 import { integerParameter, parameterError, parameterOf } from '../parameters.ts';
 
 /** Where a model runs: `inline` on the event loop, `worker` in threads of its own. Absent: measured at load. */
@@ -11,7 +11,7 @@ const mostThreads = 1024;
 /** Prefixes of ONNX Runtime's own session entries, which pass through from `parameters`. */
 const entryPrefixes = ['session.', 'optimization.', 'ep.', 'mlas.'];
 
-/** Triton's parameters that concern a GPU or an allocator that the Node binding does not show; they change no result. */
+/** Triton's parameters that concern a GPU, or run options that the Node binding does not pass on; they change no result. */
 export const ignoredParameters = [
   'cudnn_conv_algo_search',
   'gpu_mem_limit',
@@ -48,11 +48,16 @@ export function sessionOptions(config: ModelConfig, threads: number): InferenceS
     intraOpNumThreads: intra || availableParallelism(),
     interOpNumThreads: inter || availableParallelism(),
     enableCpuMemArena: integerParameter(config, 'enable_mem_arena', 1) !== 0,
-    enableMemPattern: integerParameter(config, 'enable_mem_pattern', 1) !== 0,
+    enableMemPattern: (integerParameter(config, 'enable_mem_pattern', 1) ?? (variesInShape(config) ? 0 : 1)) !== 0,
     // Fatal only: what fails is told to whoever asked, and requests must not be able to fill the log.
     logSeverityLevel: 4,
     extra,
   };
+}
+
+/** ONNX Runtime keeps a memory pattern for every combination of shapes that it has ever seen: too many for texts. */
+function variesInShape(config: ModelConfig): boolean {
+  return (config.input ?? []).some((input) => dimsOf(input).includes(-1));
 }
 
 /** Triton's `optimization { graph { level } }`: -1 basic, 1 extended, 2 off, anything else all. */

@@ -1,10 +1,21 @@
 import './onnx-telemetry.ts';
 import * as ort from 'onnxruntime-node';
-import { ConchError } from '../../base/index.ts';
-import { type Datatype, type TensorData, viewBytes } from '../../tensor/index.ts';
-import { type OnnxTensor, onnxTypes } from './onnx-tensors.ts';
+import type { Datatype, TensorData } from '../../tensor/index.ts';
+import { type OnnxTensor, onnxTypes } from './onnx-types.ts';
+
+// Every thread loads this module anew, and pays for what it imports in time and memory (logging and all of `base` would
+// be 20 MB an instance), so it stands on nothing but the runtime.
 
 const datatypeOf = new Map(Object.entries(onnxTypes).map(([datatype, type]) => [type, datatype as Datatype]));
+
+/** What went wrong in a session, by its code in the catalogue of errors. */
+export class OnnxSessionError extends Error {
+  readonly code: 'MODEL_LOAD_FAILED' | 'EXECUTION_FAILED';
+  constructor(code: OnnxSessionError['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
 
 /** An ONNX Runtime session in this thread. `run` blocks the thread while it computes. */
 export class OnnxSession {
@@ -14,28 +25,24 @@ export class OnnxSession {
     this.#session = session;
   }
 
-  /** Throws MODEL_LOAD_FAILED with the runtime's own words. */
+  /** Throws an OnnxSessionError with the runtime's own words. */
   static async open(path: string, options: ort.InferenceSession.SessionOptions): Promise<OnnxSession> {
     try {
       return new OnnxSession(await ort.InferenceSession.create(path, options));
     } catch (thrown) {
-      const reason = thrown instanceof Error ? thrown.message : String(thrown);
-      throw new ConchError('MODEL_LOAD_FAILED', `ONNX Runtime cannot load the model: ${reason}`, {
-        where: { file: path },
-      });
+      throw new OnnxSessionError('MODEL_LOAD_FAILED', `ONNX Runtime cannot load the model: ${reasonOf(thrown)}`);
     }
   }
 
-  /** Throws EXECUTION_FAILED with the runtime's own words. */
+  /** Throws an OnnxSessionError with the runtime's own words. */
   async run(inputs: readonly OnnxTensor[], outputs: readonly string[]): Promise<OnnxTensor[]> {
     try {
       const feeds = Object.fromEntries(inputs.map((input) => [input.name, toOrt(input)]));
       const results = await this.#session.run(feeds, outputs);
       return outputs.map((name) => fromOrt(name, results[name]!));
     } catch (thrown) {
-      if (thrown instanceof ConchError) throw thrown;
-      const reason = thrown instanceof Error ? thrown.message : String(thrown);
-      throw new ConchError('EXECUTION_FAILED', `ONNX Runtime failed: ${reason}`);
+      if (thrown instanceof OnnxSessionError) throw thrown;
+      throw new OnnxSessionError('EXECUTION_FAILED', `ONNX Runtime failed: ${reasonOf(thrown)}`);
     }
   }
 
@@ -56,12 +63,17 @@ function toOrt({ datatype, dims, data }: OnnxTensor): ort.Tensor {
 }
 
 function fromOrt(name: string, tensor: ort.Tensor): OnnxTensor {
-  const datatype = datatypeOf.get(tensor.type);
-  if (!datatype)
-    throw new ConchError('EXECUTION_FAILED', `output '${name}' is of ONNX type ${tensor.type}, which Triton has not`);
-  const { dims } = tensor;
-  if (datatype === 'BYTES') return { name, datatype, dims, data: tensor.data as string[] };
-  // FP16 comes as a Float16Array where JavaScript has one; everything of ours sees its 16-bit patterns.
-  const { buffer, byteOffset, byteLength } = tensor.data as Exclude<TensorData, never>;
-  return { name, datatype, dims, data: viewBytes(datatype, new Uint8Array(buffer, byteOffset, byteLength)) };
+  const { dims, type } = tensor;
+  const datatype = datatypeOf.get(type);
+  if (!datatype) {
+    throw new OnnxSessionError('EXECUTION_FAILED', `output '${name}' is of ONNX type ${type}, which Triton has not`);
+  }
+  if (datatype !== 'FP16') return { name, datatype, dims, data: tensor.data as TensorData | string[] };
+  // Comes as a Float16Array where JavaScript has one; everything of ours sees its 16-bit patterns.
+  const { buffer, byteOffset, byteLength } = tensor.data as Uint16Array;
+  return { name, datatype, dims, data: new Uint16Array(buffer, byteOffset, byteLength / 2) };
+}
+
+function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }

@@ -2,7 +2,8 @@ import { ConchError } from '../../base/index.ts';
 import { dimsOf, type ModelConfig, type ModelInput, type ModelOutput, toInteger } from '../../config/index.ts';
 import type { OnnxSummary, OnnxTensorInfo } from '../../onnx/index.ts';
 import { datatypeFromConfig } from '../../tensor/index.ts';
-import { onnxTypes } from './onnx-tensors.ts';
+import { scatterPlans } from './onnx-layout.ts';
+import { onnxTypes } from './onnx-types.ts';
 
 type Shape = NonNullable<OnnxTensorInfo['shape']>;
 
@@ -29,16 +30,59 @@ export function checkSignature(config: ModelConfig, onnx: OnnxSummary): void {
     }
     checkTensor('input', input, onnx.inputs, config);
   }
-  if (required.length !== onnx.inputs.length) {
-    const missing = onnx.inputs.filter((tensor) => !required.some((input) => input.name === tensor.name));
+  checkBatchInputs(config, onnx.inputs);
+  const made = config.batch_input ?? [];
+  if (required.length + made.length !== onnx.inputs.length) {
+    const targets = made.flatMap(({ target_name = [] }) => target_name);
+    const missing = onnx.inputs.filter(
+      ({ name }) => !required.some((input) => input.name === name) && !targets.includes(name),
+    );
     throw new ConchError(
       'MODEL_LOAD_FAILED',
       `the model takes ${onnx.inputs.length} inputs, the config lists ${required.length}` +
+        (made.length > 0 ? ` and ${made.length} batch_input` : '') +
         (missing.length > 0 ? `; missing: ${missing.map((tensor) => `'${tensor.name}'`).join(', ')}` : ''),
       { where: { path: 'input' }, fix: 'list every input of the model once' },
     );
   }
+  checkBatchOutputs(config);
   for (const output of config.output ?? []) checkTensor('output', output, onnx.outputs, config);
+}
+
+/** What the batch makes must be something that the model takes: Triton finds out at every request. */
+function checkBatchInputs(config: ModelConfig, tensors: readonly OnnxTensorInfo[]): void {
+  for (const [index, { target_name = [], data_type: type, kind }] of (config.batch_input ?? []).entries()) {
+    const refuse = (what: string): never => {
+      throw new ConchError('MODEL_LOAD_FAILED', `batch_input '${target_name.join("', '")}': ${what}`, {
+        where: { path: `batch_input[${index}]` },
+      });
+    };
+    for (const name of target_name) {
+      const tensor = tensors.find((candidate) => candidate.name === name);
+      if (!tensor) refuse(`the model has no such input; it has ${quoted(tensors)}`);
+      const { datatype, shape } = tensor!;
+      if (datatypeFromConfig(String(type))?.name !== datatype)
+        refuse(`the config says ${type}, the model has TYPE_${datatype}`);
+      const rank = kind === 'BATCH_ITEM_SHAPE' ? 2 : 1;
+      if (shape && shape.length !== rank) refuse(`it is of rank ${rank}, the model has [${shape.map(sizeOf)}]`);
+    }
+  }
+}
+
+function checkBatchOutputs(config: ModelConfig): void {
+  for (const [name, { source, shape }] of scatterPlans(config, batches(config))) {
+    const input = config.input?.find((other) => other.name === source);
+    const dims = input?.reshape ? (input.reshape.shape ?? []) : (input?.dims ?? []);
+    const rank = dims.length + (batches(config) ? 1 : 0);
+    const beyond = shape.findIndex((dim, index) => dim === -1 && index >= rank);
+    if (beyond >= 0) {
+      throw mismatch(
+        'output',
+        name,
+        `its dimension ${beyond} is to be that of input '${source}', which has only ${rank}`,
+      );
+    }
+  }
 }
 
 function checkTensor(
@@ -49,10 +93,7 @@ function checkTensor(
 ): void {
   const { name, data_type: type } = declared;
   const tensor = tensors.find((candidate) => candidate.name === name);
-  if (!tensor) {
-    const names = tensors.map((candidate) => `'${candidate.name}'`).join(', ');
-    throw mismatch(side, name, `the model has no such ${side}; it has ${names || 'none'}`);
-  }
+  if (!tensor) throw mismatch(side, name, `the model has no such ${side}; it has ${quoted(tensors)}`);
   if (!tensor.datatype || !onnxTypes[tensor.datatype]) {
     throw mismatch(side, name, `ONNX Runtime's Node binding does not carry ${tensor.datatype ?? 'this kind of value'}`);
   }
@@ -64,7 +105,25 @@ function checkTensor(
       `the config says ${type}, the model has TYPE_${tensor.datatype === 'BYTES' ? 'STRING' : tensor.datatype}`,
     );
   }
+  if (side === 'input' && (declared as ModelInput).allow_ragged_batch) {
+    checkRagged(declared, tensor);
+    return;
+  }
+  // Its elements are dealt out whatever its shape.
+  const scattered = config.batch_output?.some(({ target_name }) => target_name?.includes(name!));
+  if (side === 'output' && scattered) return;
   if (tensor.shape) checkShape(side, declared, tensor.shape, batches(config));
+}
+
+function checkRagged(input: ModelInput, { shape }: OnnxTensorInfo): void {
+  const { name, optional } = input;
+  if (optional) throw mismatch('input', name, 'a ragged input cannot be optional');
+  if (!shape || (shape.length === 1 && sizeOf(shape[0]) === -1)) return;
+  throw mismatch('input', name, `ragged: the model must take it as [-1], it has [${shape.map(sizeOf)}]`);
+}
+
+function quoted(tensors: readonly OnnxTensorInfo[]): string {
+  return tensors.map(({ name }) => `'${name}'`).join(', ') || 'none';
 }
 
 function checkShape(
@@ -94,11 +153,6 @@ function checkShape(
     const agrees = size === -1 ? side === 'input' || dim === -1 : dim === size;
     if (!agrees) throw mismatch(side, declared.name, both);
   });
-}
-
-/** Inputs and outputs that are scalars in the model, which a config can only describe as `[ 1 ]`. */
-export function scalarsOf(onnx: OnnxSummary): Set<string> {
-  return new Set([...onnx.inputs, ...onnx.outputs].filter(({ shape }) => shape?.length === 0).map(({ name }) => name));
 }
 
 function batches(config: ModelConfig): boolean {

@@ -4,48 +4,21 @@ import {
   type Datatype,
   datatypes,
   decodeStrings,
+  elementCount,
   encodeBytes,
   type Tensor,
   type TensorData,
 } from '../../tensor/index.ts';
 import type { BackendResponse, Batch } from '../backend.ts';
-
-/** A tensor on its way into or out of ONNX Runtime: text as JavaScript strings, everything else as a typed view. */
-export interface OnnxTensor {
-  readonly name: string;
-  readonly datatype: Datatype;
-  readonly dims: readonly number[];
-  readonly data: TensorData | string[];
-}
-
-/** ONNX Runtime's own names of element types. Its Node binding has none for BF16. */
-export const onnxTypes: { readonly [type in Datatype]?: string } = {
-  BOOL: 'bool',
-  UINT8: 'uint8',
-  UINT16: 'uint16',
-  UINT32: 'uint32',
-  UINT64: 'uint64',
-  INT8: 'int8',
-  INT16: 'int16',
-  INT32: 'int32',
-  INT64: 'int64',
-  FP16: 'float16',
-  FP32: 'float32',
-  FP64: 'float64',
-  BYTES: 'string',
-};
-
-/** What the config cannot say about a model's tensors. */
-export interface OnnxLayout {
-  /** Whether the first dimension of every tensor is the batch. */
-  readonly batched: boolean;
-  /** Tensors of rank 0 in the model, which requests and responses carry as shape `[1]`. */
-  readonly scalars: ReadonlySet<string>;
-}
+import type { OnnxLayout } from './onnx-layout.ts';
+import { batchInputs, scatterShapes } from './onnx-ragged.ts';
+import type { OnnxTensor } from './onnx-types.ts';
 
 /**
- * The inputs of a batch, each stacked along the batch dimension. With `owned` all of them lie in memory of their own
- * (one buffer, which can be transferred to a thread); otherwise a single request's tensors are used where they are.
+ * The inputs of a batch: each stacked along the batch dimension, ragged ones laid end to end, then those that are made
+ * from the batch. With `owned` all of them lie in memory of their own
+ * (one buffer, which can be transferred to a thread, that of the first one that is not text; what is made lies apart);
+ * otherwise a single request's tensors are used where they are.
  */
 export function stackInputs(batch: Batch, layout: OnnxLayout, owned: boolean): OnnxTensor[] {
   const [first] = batch.requests;
@@ -57,31 +30,44 @@ export function stackInputs(batch: Batch, layout: OnnxLayout, owned: boolean): O
   const copied = first.inputs.map((input) => input.datatype !== 'BYTES' && (owned || !alone || !isNative(input)));
   const total = sizes.reduce((sum, size, index) => sum + (copied[index] ? align(size) : 0), 0);
   // Not from Node's pool: pooled buffers cannot be transferred. Not zeroed: every byte is written below.
-  const memory = total > 0 ? Buffer.allocUnsafeSlow(total) : undefined;
+  const memory = Buffer.allocUnsafeSlow(total);
   let offset = 0;
-  return first.inputs.map((input, index) => {
-    const { name, datatype, shape } = input;
-    const dims = layout.scalars.has(name) ? [] : alone ? shape : [batch.rows, ...shape.slice(1)];
+  const sent = first.inputs.map((input, index): OnnxTensor => {
+    const { name, datatype } = input;
     const parts = batch.requests.map((request) => request.inputs[index]!);
+    const dims = stackedDims(parts, batch.rows, layout);
     if (datatype === 'BYTES')
       return { name, datatype, dims, data: parts.flatMap((part) => decodeStrings(bytesOf(part))) };
     if (!copied[index]) return { name, datatype, dims, data: input.data };
     const start = offset;
     for (const part of parts) {
-      memory!.set(bytesOf(part), offset);
+      memory.set(bytesOf(part), offset);
       offset += part.data.byteLength;
     }
     offset = start + align(sizes[index]!);
-    return { name, datatype, dims, data: viewOf(datatype, memory!.buffer, memory!.byteOffset + start, sizes[index]!) };
+    return { name, datatype, dims, data: viewOf(datatype, memory.buffer, memory.byteOffset + start, sizes[index]!) };
   });
+  if (layout.batchInputs.length === 0) return sent;
+  return [...sent, ...layout.batchInputs.flatMap((plan) => batchInputs(plan, batch))];
+}
+
+function stackedDims(parts: readonly Tensor[], rows: number, { scalars, ragged }: OnnxLayout): readonly number[] {
+  const { name, shape } = parts[0]!;
+  if (scalars.has(name)) return [];
+  if (ragged.has(name)) return [parts.reduce((sum, part) => sum + elementCount(part.shape), 0)];
+  return parts.length === 1 ? shape : [rows, ...shape.slice(1)];
 }
 
 /** Each request's share of the outputs, in the order it asked for, as views where the type allows. */
 export function unstackOutputs(outputs: readonly OnnxTensor[], batch: Batch, layout: OnnxLayout): BackendResponse[] {
-  const { batched, scalars } = layout;
+  const { batched, scalars, scattered } = layout;
   const byName = new Map(outputs.map((output) => [output.name, output]));
-  for (const { name, dims } of outputs) {
-    if (batched && dims[0] !== batch.rows) {
+  const shares = new Map<string, ReturnType<typeof scatterShapes>>();
+  for (const output of outputs) {
+    const { name, dims } = output;
+    const plan = scattered.get(name);
+    if (plan) shares.set(name, scatterShapes(output, plan, batch));
+    else if (batched && dims[0] !== batch.rows) {
       throw new ConchError(
         'EXECUTION_FAILED',
         `output '${name}': the model returned shape [${dims}] for a batch of ${batch.rows}; its first dimension must be the batch`,
@@ -90,12 +76,14 @@ export function unstackOutputs(outputs: readonly OnnxTensor[], batch: Batch, lay
     }
   }
   let row = 0;
-  return batch.requests.map((request) => {
+  return batch.requests.map((request, index) => {
     const start = row;
     row += request.rows;
     const tensors = request.outputs.map((name) => {
       const output = byName.get(name);
       if (!output) throw new ConchError('EXECUTION_FAILED', `output '${name}': the model did not return it`);
+      const share = shares.get(name)?.[index];
+      if (share) return toTensor(output, share.shape, slice(output, share.offset, elementCount(share.shape)));
       if (batched) return sliceRows(output, start, request.rows, batch.rows);
       return toTensor(output, scalars.has(name) ? [1] : output.dims, output.data);
     });
@@ -105,13 +93,13 @@ export function unstackOutputs(outputs: readonly OnnxTensor[], batch: Batch, lay
 
 function sliceRows(output: OnnxTensor, start: number, rows: number, all: number): Tensor {
   const each = output.data.length / all;
-  const data =
-    rows === all
-      ? output.data
-      : Array.isArray(output.data)
-        ? output.data.slice(start * each, (start + rows) * each)
-        : output.data.subarray(start * each, (start + rows) * each);
-  return toTensor(output, rows === all ? output.dims : [rows, ...output.dims.slice(1)], data);
+  const shape = rows === all ? output.dims : [rows, ...output.dims.slice(1)];
+  return toTensor(output, shape, slice(output, start * each, rows * each));
+}
+
+function slice({ data }: OnnxTensor, start: number, count: number): TensorData | string[] {
+  if (count === data.length) return data;
+  return Array.isArray(data) ? data.slice(start, start + count) : data.subarray(start, start + count);
 }
 
 function toTensor({ name, datatype }: OnnxTensor, shape: readonly number[], data: TensorData | string[]): Tensor {

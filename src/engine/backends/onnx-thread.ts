@@ -3,8 +3,10 @@ import { Worker } from 'node:worker_threads';
 import { ConchError } from '../../base/index.ts';
 import type { BackendInstance, Batch, BatchResult } from '../backend.ts';
 import { trackThread } from './exit.ts';
+import type { OnnxLayout } from './onnx-layout.ts';
 import type { WorkerCommand, WorkerReport, WorkerStart } from './onnx-messages.ts';
-import { type OnnxLayout, type OnnxTensor, stackInputs, unstackOutputs } from './onnx-tensors.ts';
+import { stackInputs, unstackOutputs } from './onnx-tensors.ts';
+import type { OnnxTensor } from './onnx-types.ts';
 
 // From a checkout this module is TypeScript and so is the worker; in the published build both are JavaScript.
 const workerFile = new URL(`./onnx-worker${extname(import.meta.url)}`, import.meta.url);
@@ -101,7 +103,7 @@ export class OnnxThread implements BackendInstance {
       if (this.#lost) return reject(this.#lost);
       const id = this.#nextId++;
       this.#runs.set(id, { resolve, reject });
-      // All inputs that are not text lie in one buffer.
+      // Where all that was sent lies, but for text; what was made from the batch is small, and copied.
       const memory = inputs.find((input) => !Array.isArray(input.data))?.data as Uint8Array | undefined;
       this.#post({ kind: 'run', id, inputs, outputs }, memory ? [memory.buffer as ArrayBuffer] : []);
     });

@@ -1,9 +1,8 @@
 /** The thread of one ONNX instance: opens its session, then answers runs one after the other until told to close. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { toConchError } from '../../base/index.ts';
 import type { WorkerCommand, WorkerError, WorkerReport, WorkerStart } from './onnx-messages.ts';
-import { OnnxSession } from './onnx-session.ts';
-import type { OnnxTensor } from './onnx-tensors.ts';
+import { OnnxSession, OnnxSessionError } from './onnx-session.ts';
+import type { OnnxTensor } from './onnx-types.ts';
 
 const port = parentPort!;
 const { path, options, busy } = workerData as WorkerStart;
@@ -19,8 +18,8 @@ function finished(): void {
 }
 
 function describe(thrown: unknown): WorkerError {
-  const { code, message } = toConchError(thrown);
-  return { code, message };
+  if (thrown instanceof OnnxSessionError) return { code: thrown.code, message: thrown.message };
+  return { code: 'EXECUTION_FAILED', message: thrown instanceof Error ? thrown.message : String(thrown) };
 }
 
 /** The memory under the outputs, to be handed over instead of copied. */
@@ -28,6 +27,16 @@ function buffersOf(tensors: readonly OnnxTensor[]): ArrayBuffer[] {
   const buffers = new Set<ArrayBuffer>();
   for (const { data } of tensors) if (!Array.isArray(data)) buffers.add(data.buffer as ArrayBuffer);
   return [...buffers];
+}
+
+/**
+ * Opening a session packs every weight in turn; glibc then keeps up to 64 MB at the end of this thread's heap, by how
+ * large the pieces were. It gives that back when the free end exceeds the limit, which this brings about, untouched
+ * memory being free of cost.
+ */
+function releaseFreeMemory(): void {
+  const pieces = Array.from({ length: 64 }, () => Buffer.allocUnsafeSlow(1 << 20).buffer);
+  for (const piece of pieces) piece.transfer(0);
 }
 
 try {
@@ -47,6 +56,7 @@ try {
     }
     finished();
   });
+  releaseFreeMemory();
   report({ kind: 'ready' });
 } catch (thrown) {
   report({ kind: 'refused', error: describe(thrown) });

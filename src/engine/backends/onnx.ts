@@ -1,7 +1,6 @@
 import { access, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import type { InferenceSession } from 'onnxruntime-node';
-import { ConchError } from '../../base/index.ts';
+import { ConchError, toConchError } from '../../base/index.ts';
 import { dimsOf, type ModelConfig, toInteger } from '../../config/index.ts';
 import { type OnnxSummary, readOnnx } from '../../onnx/index.ts';
 import { datatypeFromConfig, elementCount } from '../../tensor/index.ts';
@@ -9,10 +8,10 @@ import type { Backend, LoadedModel, ModelSource } from '../backend.ts';
 import { parameterOf } from '../parameters.ts';
 import { zeroTensor } from '../zero.ts';
 import { OnnxInline } from './onnx-inline.ts';
+import { layoutOf, type OnnxLayout } from './onnx-layout.ts';
 import { executionOf, ignoredParameters, sessionOptions } from './onnx-options.ts';
-import { OnnxSession } from './onnx-session.ts';
-import { checkSignature, scalarsOf } from './onnx-signature.ts';
-import type { OnnxLayout } from './onnx-tensors.ts';
+import { type OnnxFile, type SharedModel, sharesWeights, shareWeights, warnUnshared } from './onnx-shared.ts';
+import { checkSignature } from './onnx-signature.ts';
 import { OnnxThread } from './onnx-thread.ts';
 
 /** Each instance is a thread with its own copy of the model. */
@@ -35,36 +34,74 @@ export const onnxBackend: Backend = {
     const ignored = ignoredParameters.filter((key) => parameterOf(config, key) !== undefined);
     if (ignored.length > 0)
       source.logger.info({ model: source.name }, `parameters without effect here: ${ignored.join(', ')}`);
-    const layout: OnnxLayout = { batched: toInteger(config.max_batch_size) > 0, scalars: scalarsOf(onnx) };
+    const layout = layoutOf(config, onnx);
     const execution = executionOf(config);
     if (execution === 'inline' || (execution === undefined && mayRunInline(source, onnx))) {
-      const session = await OnnxSession.open(path, { ...options, intraOpNumThreads: 1, interOpNumThreads: 1 });
-      if (execution === 'inline' || (await isShort(session, config, layout))) return inlineModel(session, layout);
-      await session.close();
+      const alone = { ...options, intraOpNumThreads: 1, interOpNumThreads: 1 };
+      const instance = await OnnxInline.open(path, alone, layout);
+      if (execution === 'inline' || (await isShort(instance, config, layout))) return inlineModel(instance);
+      await instance.close();
     }
-    return threadedModel(path, options, layout, count);
+    const file = { path, options };
+    const bytes = source.files.reduce((sum, { size }) => sum + size, 0);
+    const shared = sharesWeights(config, count, bytes) ? await share(file, onnx, bytes, layout, source) : undefined;
+    return threadedModel(file, shared, layout, count, source);
   },
 };
 
-function inlineModel(session: OnnxSession, layout: OnnxLayout): LoadedModel {
+/** One instance for the whole life of the model, which closes it. */
+function inlineModel(instance: OnnxInline): LoadedModel {
   return {
     facts: { instances: 1, concurrency: 1, inline: true, padded: true, plainText: true },
-    createInstance: async () => new OnnxInline(session, layout),
-    close: () => session.close(),
+    createInstance: async () => ({ run: (batch) => instance.run(batch), close: async () => {} }),
+    close: () => instance.close(),
   };
 }
 
 function threadedModel(
-  path: string,
-  options: InferenceSession.SessionOptions,
+  file: OnnxFile,
+  shared: SharedModel | undefined,
   layout: OnnxLayout,
   instances: number,
+  { name: model, logger }: ModelSource,
 ): LoadedModel {
+  let usable = shared;
   return {
     facts: { instances, concurrency: 1, inline: false, padded: true, plainText: true },
-    createInstance: (name, onLost) => OnnxThread.start({ path, options, name, layout }, onLost),
-    close: async () => {},
+    async createInstance(name, onLost) {
+      if (usable) {
+        try {
+          return await OnnxThread.start({ ...usable.file, name, layout }, onLost);
+        } catch (thrown) {
+          // Not the model's fault, so no reason not to serve it.
+          warnUnshared(logger, model, toConchError(thrown));
+          await usable?.discard().catch(() => {});
+          usable = undefined;
+        }
+      }
+      return OnnxThread.start({ ...file, name, layout }, onLost);
+    },
+    close: async () => shared?.release(),
   };
+}
+
+async function share(
+  file: OnnxFile,
+  onnx: OnnxSummary,
+  bytes: number,
+  layout: OnnxLayout,
+  { name, cacheDirectory, logger }: ModelSource,
+): Promise<SharedModel | undefined> {
+  if (cacheDirectory === undefined) return undefined;
+  return shareWeights(file, onnx, bytes, {
+    directory: cacheDirectory,
+    model: name,
+    logger,
+    async openOnce(other) {
+      const thread = await OnnxThread.start({ ...other, name: `${name}_weights`, layout }, () => {});
+      await thread.close();
+    },
+  });
 }
 
 function refuseUnsupported(config: ModelConfig): void {
@@ -74,9 +111,6 @@ function refuseUnsupported(config: ModelConfig): void {
       fix: 'serve the model with Triton',
     });
   };
-  if (config.batch_input?.length) refuse('batch_input', 'batch_input');
-  if (config.batch_output?.length) refuse('batch_output', 'batch_output');
-  if (config.input?.some((input) => input.allow_ragged_batch)) refuse('allow_ragged_batch', 'input');
   if (config.model_operations?.op_library_filename?.length) refuse('loading operator libraries', 'model_operations');
   const accelerator = config.optimization?.execution_accelerators?.cpu_execution_accelerator?.[0]?.name;
   if (accelerator) refuse(`the accelerator '${accelerator}'`, 'optimization.execution_accelerators');
@@ -129,29 +163,22 @@ function mayRunInline({ config, files }: ModelSource, onnx: OnnxSummary): boolea
 }
 
 /** Measures a full batch of zeros; false also when it cannot be run, which the warm-up will then report properly. */
-async function isShort(session: OnnxSession, config: ModelConfig, layout: OnnxLayout): Promise<boolean> {
+async function isShort(instance: OnnxInline, config: ModelConfig, layout: OnnxLayout): Promise<boolean> {
   const rows = Math.max(1, toInteger(config.max_batch_size));
   const inputs = (config.input ?? []).map((input) => {
     const dims = input.reshape ? (input.reshape.shape ?? []).map(Number) : dimsOf(input);
     return {
       name: input.name!,
       datatype: datatypeFromConfig(String(input.data_type))!.name,
-      shape: layout.batched ? [rows, ...dims] : dims,
+      shape: layout.batched ? [layout.ragged.size > 0 ? 1 : rows, ...dims] : dims,
     };
   });
   if (inputs.some(({ shape }) => elementCount(shape) * 8 > inlineBytes)) return false;
-  const batch = {
-    requests: [
-      {
-        inputs: inputs.map(zeroTensor),
-        rows,
-        outputs: (config.output ?? []).map((output) => output.name!),
-        context: {},
-      },
-    ],
-    rows,
-  };
-  const instance = new OnnxInline(session, layout);
+  const outputs = (config.output ?? []).map((output) => output.name!);
+  // Rows of a ragged model come one by one: it counts requests.
+  const [each, count] = layout.ragged.size > 0 ? [1, rows] : [rows, 1];
+  const request = { inputs: inputs.map(zeroTensor), rows: each, outputs, context: {} };
+  const batch = { requests: Array.from({ length: count }, () => request), rows };
   let best = Number.POSITIVE_INFINITY;
   try {
     for (let round = 0; round < 8; round++) {

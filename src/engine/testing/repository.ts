@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { createLogger } from '../../base/index.ts';
+import { type GraphBuilder, writeOnnx } from '../../onnx/index.ts';
 import { type Datatype, datatypes, encodeBytes, type Tensor, type TensorData } from '../../tensor/index.ts';
 import { Engine, type EngineOptions } from '../engine.ts';
 
@@ -24,6 +25,13 @@ export class TemporaryRepository {
       rmSync(join(this.root, name, `${version}`, '.keep'));
     }
     return this.config(name, config);
+  }
+
+  /** A model that a test builds. */
+  async graph(name: string, graph: GraphBuilder, config: string): Promise<this> {
+    this.bare(name, config);
+    await writeOnnx(join(this.root, name, '1', 'model.onnx'), graph, { producer: { name: 'test', version: '1' } });
+    return this;
   }
 
   /** A model that is only a config and an empty version folder: ensembles, and backends that tests bring. */
