@@ -46,6 +46,11 @@ export interface LoadedModel {
   readonly facts: BackendFacts;
   /** `onLost` is called at most once, when the instance died by itself; what it held has then been rejected. */
   createInstance(name: string, onLost: (error: ConchError) => void): Promise<BackendInstance>;
+  /**
+   * How many instances another `instance_group` asks for, where that can be had without loading the model again; absent:
+   * it cannot.
+   */
+  resize?(config: ModelConfig): number;
   /** Frees what the instances shared; called once, after all of them are closed. */
   close(): Promise<void>;
 }

@@ -19,6 +19,7 @@ export type FindVersion = (name: string, version: number) => ServedVersion;
  */
 export class Ensemble implements Runner {
   readonly pending = 0;
+  readonly resizable = false;
   readonly #name: string;
   readonly #steps: readonly Step[];
   readonly #batched: boolean;
@@ -84,6 +85,8 @@ export class Ensemble implements Runner {
       for (const { served } of pinned) served.release();
     }
   }
+
+  async resize(): Promise<void> {}
 
   async close(): Promise<void> {}
 

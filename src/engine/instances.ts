@@ -37,6 +37,8 @@ interface Slot {
   limited: LimitedInstance | undefined;
   /** Requests of a decoupled model that it has not finished answering. */
   readonly open: Set<PendingRequest>;
+  /** Takes nothing new and goes when it has finished what it has. */
+  leaving: boolean;
 }
 
 /**
@@ -47,21 +49,14 @@ export class InstancePool implements Executor {
   onAvailable: () => void = () => {};
   readonly #options: InstancePoolOptions;
   readonly #slots: Slot[];
+  readonly #leaving = new Set<Slot>();
   readonly #running = new Set<readonly PendingRequest[]>();
   readonly #starting = new Set<Promise<void>>();
   #closed: Promise<void> | undefined;
 
   private constructor(options: InstancePoolOptions) {
     this.#options = options;
-    this.#slots = Array.from({ length: options.loaded.facts.instances }, (_, index) => ({
-      name: `${options.model}_${index}`,
-      limited: undefined,
-      instance: undefined,
-      running: 0,
-      restarts: 0,
-      dead: false,
-      open: new Set(),
-    }));
+    this.#slots = Array.from({ length: options.loaded.facts.instances }, (_, index) => this.#createSlot(index));
   }
 
   /** All instances started and prepared; if one cannot be, none is left. */
@@ -80,6 +75,51 @@ export class InstancePool implements Executor {
       throw failed.reason;
     }
     return pool;
+  }
+
+  /**
+   * Starts or ends instances until there are `count`; those that go finish first what they have. When one cannot be
+   * started everything stays as it was.
+   */
+  async resize(count: number): Promise<void> {
+    const missing = Math.max(0, count - this.#slots.length);
+    const added = Array.from({ length: missing }, (_, index) => this.#createSlot(this.#slots.length + index));
+    const started = await Promise.allSettled(added.map((slot) => this.#start(slot)));
+    const failed = started.find((result) => result.status === 'rejected');
+    if (failed) {
+      await Promise.allSettled(added.map((slot) => slot.instance?.close()));
+      throw failed.reason;
+    }
+    this.#slots.push(...added);
+    for (const slot of this.#slots.splice(count)) {
+      slot.leaving = true;
+      this.#leaving.add(slot);
+      this.#letGo(slot);
+    }
+    if (added.length > 0) this.onAvailable();
+  }
+
+  #createSlot(index: number): Slot {
+    return {
+      name: `${this.#options.model}_${index}`,
+      limited: undefined,
+      instance: undefined,
+      running: 0,
+      restarts: 0,
+      dead: false,
+      open: new Set(),
+      leaving: false,
+    };
+  }
+
+  /** Frees an instance that is to go, once it has nothing to do any more. */
+  #letGo(slot: Slot): void {
+    if (!slot.leaving || slot.running > 0 || slot.open.size > 0) return;
+    this.#leaving.delete(slot);
+    void slot.instance?.close().catch((error: unknown) => {
+      this.#options.logger.warn({ instance: slot.name, err: error }, 'instance did not end well');
+    });
+    slot.instance = undefined;
   }
 
   get available(): boolean {
@@ -112,12 +152,13 @@ export class InstancePool implements Executor {
 
   async #close(reason: ConchError): Promise<void> {
     for (const batch of this.#running) for (const pending of batch) pending.fail(reason);
-    for (const slot of this.#slots) {
+    const slots = [...this.#slots, ...this.#leaving];
+    for (const slot of slots) {
       failOpen(slot, reason);
       slot.limited?.close();
     }
     await Promise.allSettled(this.#starting);
-    await Promise.allSettled(this.#slots.map((slot) => slot.instance?.close()));
+    await Promise.allSettled(slots.map((slot) => slot.instance?.close()));
     await this.#options.loaded.close();
   }
 
@@ -176,6 +217,7 @@ export class InstancePool implements Executor {
     slot.running -= 1;
     slot.limited?.release();
     this.#running.delete(batch);
+    this.#letGo(slot);
     if (slot.instance) this.onAvailable();
   }
 
@@ -190,7 +232,10 @@ export class InstancePool implements Executor {
       const pending = batch[index]!;
       // What comes after the final response, or after the request has failed, is the model's mistake.
       if (!slot.open.has(pending)) return;
-      if (event.final) slot.open.delete(pending);
+      if (event.final) {
+        slot.open.delete(pending);
+        this.#letGo(slot);
+      }
       if (event.final && event.response instanceof ConchError) {
         pending.fail(event.response);
         return;
@@ -240,6 +285,10 @@ export class InstancePool implements Executor {
 
   #restart(slot: Slot, error: ConchError): void {
     if (this.#closed) return;
+    if (slot.leaving) {
+      this.#letGo(slot);
+      return;
+    }
     const { clock, logger, model, onDead } = this.#options;
     const delay = restartDelays[slot.restarts];
     if (delay === undefined) {

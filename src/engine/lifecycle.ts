@@ -5,9 +5,10 @@ import type { Catalogue } from './catalogue.ts';
 import { Gate } from './gate.ts';
 import { buildVersions, checkAgainstModels, type LoaderOptions, LoadFailure } from './loader.ts';
 import type { Model } from './model.ts';
-import { type ModelOnDisk, type ReadOptions, readFromDisk } from './model-on-disk.ts';
+import { differInInstancesOnly, type ModelOnDisk, type ReadOptions, readFromDisk } from './model-on-disk.ts';
 import { type LoadOverrides, placeOf } from './overrides.ts';
 import type { Repositories } from './repositories.ts';
+import type { ServedVersion } from './version.ts';
 
 export interface LifecycleOptions extends LoaderOptions {
   readonly read: ReadOptions;
@@ -168,9 +169,10 @@ export class Lifecycle {
     await this.#slots.enter();
     try {
       this.#refuseWhenStopping();
-      const versions = await this.#build(disk);
+      const versions = (await this.#update(model, disk)) ?? (await this.#build(disk));
       if (this.#stopping) {
-        await Promise.all(versions.map((served) => served.abandon()));
+        const fresh = versions.filter((served) => model.ready.get(served.version) !== served);
+        await Promise.all(fresh.map((served) => served.abandon()));
         this.#refuseWhenStopping();
       }
       this.#letDrain(model.replace(versions, disk));
@@ -178,6 +180,27 @@ export class Lifecycle {
     } finally {
       this.#slots.leave();
     }
+  }
+
+  /**
+   * The versions of a model of which only instances and the choice of versions have changed: those that serve stay, with
+   * instances more or less. Undefined: it has to be loaded anew.
+   */
+  async #update(model: Model, disk: ModelOnDisk): Promise<ServedVersion[] | undefined> {
+    if (this.#options.limiter || !model.disk || !differInInstancesOnly(model.disk, disk)) return undefined;
+    const kept = [...model.ready.values()].filter((served) =>
+      disk.versions.some(({ version }) => version === served.version),
+    );
+    if (!kept.every((served) => served.reconfigurable)) return undefined;
+    const missing = disk.versions.filter(({ version }) => !model.ready.has(version));
+    const added = missing.length > 0 ? await this.#build({ ...disk, versions: missing }) : [];
+    try {
+      for (const served of kept) await served.reconfigure(disk.config);
+    } catch (thrown) {
+      await Promise.all(added.map((one) => one.abandon()));
+      throw thrown;
+    }
+    return [...kept, ...added].sort((a, b) => a.version - b.version);
   }
 
   async #build(disk: ModelOnDisk) {

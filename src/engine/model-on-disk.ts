@@ -84,6 +84,18 @@ export function labelsByOutput({ entry, config }: ModelOnDisk): Record<string, r
   return Object.fromEntries(pairs);
 }
 
+/**
+ * Whether a model can take on its new state without loading its versions again: no file but the configuration has
+ * changed, and that only in `instance_group` and `version_policy` (Triton's core, `model_lifecycle.cc`).
+ */
+export function differInInstancesOnly(before: ModelOnDisk, after: ModelOnDisk): boolean {
+  if (before.filesFingerprint !== after.filesFingerprint) return false;
+  // Slots of sequences belong to instances; ensembles have none.
+  if (after.config.sequence_batching || after.config.platform === 'ensemble') return false;
+  const rest = ({ instance_group, version_policy, ...config }: ModelConfig) => hashValue(config);
+  return rest(before.config) === rest(after.config);
+}
+
 /** An error that points into a config, with the file, line and column of what it points at. */
 export function located(error: ConchError, parsed: ParsedConfig | undefined): ConchError {
   const path = error.where?.path;

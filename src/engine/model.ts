@@ -56,10 +56,13 @@ export class Model {
     return true;
   }
 
-  /** Puts a new set of versions in the place of the old, which finish what they have; resolves when they have. */
+  /**
+   * Puts a new set of versions in the place of the old; those that are not in it finish what they have. Resolves when
+   * they have.
+   */
   async replace(versions: readonly ServedVersion[], disk: ModelOnDisk): Promise<void> {
-    const old = [...this.ready.values()];
-    const before = this.disk;
+    const old = [...this.ready.values()].filter((served) => !versions.includes(served));
+    const before = this.disk === disk ? undefined : this.disk;
     this.ready.clear();
     for (const [version, { failed }] of this.#gone) if (failed) this.#gone.delete(version);
     for (const served of versions) {

@@ -25,6 +25,10 @@ export interface Runner {
     request: InferenceRequest,
     onResponse?: (event: BackendEvent) => void,
   ): Promise<Outcome>;
+  /** Whether it can take on another `instance_group` without the model being loaded again. */
+  readonly resizable: boolean;
+  /** Does so; only while `resizable`. */
+  resize(config: ModelConfig): Promise<void>;
   /** Fails what waits, and breaks off what runs where that is possible; then frees everything. */
   close(reason: ConchError): Promise<void>;
 }
@@ -32,6 +36,7 @@ export interface Runner {
 /** Instances of a backend behind the scheduler that the config asks for. */
 export class ScheduledRunner implements Runner {
   readonly #pool: InstancePool;
+  readonly #loaded: LoadedModel;
   readonly #scheduler: Scheduler;
   readonly #clock: Clock;
   readonly #plainText: boolean;
@@ -45,6 +50,7 @@ export class ScheduledRunner implements Runner {
     limits: Omit<SchedulerOptions, 'executor'>,
   ) {
     this.#pool = pool;
+    this.#loaded = loaded;
     this.#clock = limits.clock;
     this.#plainText =
       loaded.facts.plainText === true && (config.input ?? []).some((input) => input.data_type === 'TYPE_STRING');
@@ -86,6 +92,14 @@ export class ScheduledRunner implements Runner {
     });
     if (refused) throw refused.error;
     return outcome;
+  }
+
+  get resizable(): boolean {
+    return this.#loaded.resize !== undefined;
+  }
+
+  async resize(config: ModelConfig): Promise<void> {
+    await this.#pool.resize(this.#loaded.resize!(config));
   }
 
   /** Fails what waits and all that comes. */

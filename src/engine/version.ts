@@ -40,7 +40,8 @@ class Refusal {
 export class ServedVersion {
   readonly name: string;
   readonly version: number;
-  readonly config: ModelConfig;
+  /** Changes only in `instance_group` and `version_policy`. */
+  config: ModelConfig;
   readonly admission: Admission;
   readonly labels: Readonly<Record<string, readonly string[]>>;
   /** Answers a request by any number of responses. */
@@ -62,6 +63,17 @@ export class ServedVersion {
 
   get healthy(): boolean {
     return this.#parts.runner.healthy;
+  }
+
+  /** Whether `reconfigure` works; otherwise the model has to be loaded again. */
+  get reconfigurable(): boolean {
+    return this.#parts.runner.resizable;
+  }
+
+  /** Takes on a config that differs only in `instance_group` and `version_policy`. */
+  async reconfigure(config: ModelConfig): Promise<void> {
+    await this.#parts.runner.resize(config);
+    this.config = config;
   }
 
   acquire(): void {

@@ -54,6 +54,7 @@ function inlineModel(instance: OnnxInline): LoadedModel {
   return {
     facts: { instances: 1, concurrency: 1, inline: true, padded: true, plainText: true },
     createInstance: async () => ({ run: (batch) => instance.run(batch), close: async () => {} }),
+    resize: () => 1,
     close: () => instance.close(),
   };
 }
@@ -81,6 +82,8 @@ function threadedModel(
       }
       return OnnxThread.start({ ...file, name, layout }, onLost);
     },
+    // From one instance to several, weights may have to be shared, which is decided at load.
+    ...((shared !== undefined || instances > 1) && { resize: instanceCount }),
     close: async () => shared?.release(),
   };
 }

@@ -1,4 +1,5 @@
 import { ConchError } from '../../base/index.ts';
+import type { ModelConfig } from '../../config/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import type {
   Backend,
@@ -40,6 +41,8 @@ export interface ProbeOptions {
     emit: (event: BackendEvent) => void,
     source: ModelSource,
   ) => undefined | Promise<undefined>;
+  /** Instances for another config, where the model is to take one on without being loaded again. */
+  readonly resize?: (config: ModelConfig) => number;
   readonly onLoad?: (source: ModelSource) => void | Promise<void>;
   readonly onCreate?: (name: string) => void | Promise<void>;
 }
@@ -56,10 +59,11 @@ export class ProbeBackend implements Backend {
   }
 
   async load(source: ModelSource) {
-    const { facts, answer = echo, respond, onLoad, onCreate } = this.#options;
+    const { facts, answer = echo, respond, resize, onLoad, onCreate } = this.#options;
     this.loads.push(`${source.name}/${source.version}`);
     await onLoad?.(source);
     return {
+      ...(resize && { resize }),
       facts: { instances: 1, concurrency: 1, inline: true, padded: true, ...facts },
       createInstance: async (name: string, onLost: (error: ConchError) => void) => {
         await onCreate?.(name);
