@@ -2,14 +2,16 @@
  * Compares our reader of config.pbtxt with protobuf's own C++ parser (protoc, as in the PyPI package grpcio-tools) on
  * random, mutated texts: whether each accepts a text, and whether both read the same from it.
  *
- *   node scripts/compare-config-text.ts --python /path/to/python [--count 3000] [--seed 1]
+ *   node scripts/compare-config-text.ts --python /path/to/python [--count 3000] [--seed 1] [folders]
+ *
+ * With folders the texts are every .pbtxt file in them, each as it is and with --count mutations in all.
  *
  * Known differences, counted apart: from strings that are not valid UTF-8 we drop the bytes that are not, as Triton does
  * in its JSON; and a map's entry takes its key and value once, even as zeros. The messages that Triton generates know
  * their presence, those that protoc makes up do not.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
@@ -42,7 +44,8 @@ for line in sys.stdin:
     print(json.dumps([status == 0, base64.b64encode(out).decode(), err.decode('utf8', 'replace')]), flush=True)
 `;
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     python: { type: 'string', default: 'python3' },
     count: { type: 'string', default: '3000' },
@@ -64,10 +67,14 @@ function askProtoc(texts: readonly Uint8Array[]): [boolean, string, string][] {
 }
 
 const seed = Number(values.seed);
-const texts = fc.sample(
-  anyConfig.chain((config) => anyMutation(printConfig(config))),
-  { numRuns: Number(values.count), seed },
+const files = positionals.flatMap((folder) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.includes('.pbtxt'))
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name))),
 );
+const plain = positionals.length > 0 ? fc.constantFrom(...files.map(String)) : anyConfig.map(printConfig);
+const mutated = fc.sample(plain.chain(anyMutation), { numRuns: Number(values.count), seed });
+const texts: Uint8Array[] = [...files, ...mutated];
 const answers = askProtoc(texts);
 const counts = { accepted: 0, refused: 0, invalidUtf8: 0, entryTwice: 0, different: 0 };
 texts.forEach((text, index) => {

@@ -117,6 +117,20 @@ default_model_filename: "model.onnx"              # server: the usual file of ba
     expect(problems).toEqual([]);
   });
 
+  test('an ensemble is decoupled when a member is, whatever its file says', async () => {
+    const io = 'input { name: "x" data_type: TYPE_FP32 dims: 1 } output { name: "y" data_type: TYPE_FP32 dims: 1 }';
+    const maps = 'input_map { key: "x" value: "x" } output_map { key: "y" value: "y" }';
+    await write({
+      'm/1/empty': '',
+      'm/config.pbtxt': `platform: "ensemble" ${io} ensemble_scheduling { step { model_name: "a" model_version: -1 ${maps} } }`,
+      'a/1/model.py': 'class TritonPythonModel: pass',
+      'a/config.pbtxt': `backend: "python" ${io} model_transaction_policy { decoupled: true }`,
+    });
+    expect((await config('show', model(), '--complete')).out).toMatch(
+      /decoupled: true.*# .*server: its member a is decoupled/,
+    );
+  });
+
   test('the host and the flags of the server decide', async () => {
     await write(onnx);
     const shown = async (...flags: string[]) => (await config('show', model(), '--complete', ...flags)).out;

@@ -68,6 +68,15 @@ test('--gpus decides whether a GPU model loads', async () => {
   );
 });
 
+test('--cores decides whether instances take turns; without it this machine counts', async () => {
+  await writeFile(join(models, 'm/config.pbtxt'), config('').replace('count: 1', 'count: 8'));
+  expect((await conch('check', models, '--cores', '4')).out).toContain('8 CPU instances share 4 cores');
+  expect((await conch('check', models, '--cores', '8')).out).not.toContain('CPU instances share');
+  expect((await conch('check', models, '--cores', '0')).err).toContain('--cores: expected a whole number from 1');
+  await writeFile(join(models, 'm/config.pbtxt'), config('').replace('count: 1', 'count: 100000'));
+  expect((await conch('check', models)).out).toContain('100000 CPU instances share');
+});
+
 test('an unknown target lists the known ones', async () => {
   await writeFile(join(models, 'm/config.pbtxt'), config(''));
   const { code, err } = await conch('check', models, '--target', 'triton:99.01');

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { ConchError, type Diagnostic, toConchError } from '../base/index.ts';
-import type { CheckOptions } from '../check/index.ts';
+import type { CheckOptions, Host } from '../check/index.ts';
 import type { Target } from '../onnx/index.ts';
 import type { ModelRepository } from '../repository/index.ts';
 import type { Command } from './command.ts';
@@ -8,7 +9,7 @@ import { relativePath } from './compile.ts';
 import { findDeployment, requireRepository } from './deployment.ts';
 import type { Output } from './output.ts';
 import { aborted } from './serve.ts';
-import { deviceIds } from './values.ts';
+import { deviceIds, wholeNumber } from './values.ts';
 
 export const checkCommand: Command = {
   name: 'check',
@@ -29,6 +30,11 @@ export const checkCommand: Command = {
       summary: 'check for a host with these GPUs, e.g. 0,1; none for a host without',
       parse: deviceIds,
     },
+    {
+      flags: '--cores <n>',
+      summary: 'processor cores of the host that will serve, for instances on CPUs (default: those of this machine)',
+      parse: (text, flag) => wholeNumber(text, flag, 1, 4096),
+    },
     { flags: '--watch', summary: 'check again whenever a file changes, until Ctrl-C' },
     { flags: '--fix', summary: 'apply the fixes that need no decision, then check again' },
   ],
@@ -43,8 +49,11 @@ export const checkCommand: Command = {
     const { CheckMemory, check } = await import('../check/index.ts');
     const { openRepository } = await import('../repository/index.ts');
     const target = await chooseTarget(options.target);
-    const host = options.gpus === undefined ? {} : { host: { gpus: options.gpus as number[] } };
-    const settings: CheckOptions = { ...host, memory: new CheckMemory() };
+    const host: Host = {
+      cores: (options.cores as number | undefined) ?? availableParallelism(),
+      ...(options.gpus === undefined ? {} : { gpus: options.gpus as number[] }),
+    };
+    const settings: CheckOptions = { host, memory: new CheckMemory() };
     const judge = (repository: ModelRepository) => check(repository, target, settings);
     const show = async (repository: ModelRepository, found: Diagnostic[]) =>
       output.print(await formatted(options.format, output, { repository, found, target }));

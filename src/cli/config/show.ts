@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ConchError } from '../../base/index.ts';
 import type { Command, CommandInput } from '../command.ts';
 import type { Output } from '../output.ts';
@@ -45,11 +45,17 @@ function refuseStray(options: CommandInput['options']): void {
 
 async function showCompleted(entry: Entry, input: CommandInput, output: Output): Promise<number> {
   const { configToJson, printConfig } = await import('../../config/index.ts');
-  const { completeModel } = await import('../../repository/index.ts');
+  const { completeInRepository, openRepository } = await import('../../repository/index.ts');
   const { provenance, withComments } = await import('./annotate.ts');
   const host = hostOf(input.options);
   const python = await pythonCompletion(entry, input, output);
-  const { config, changes, problems } = completeModel(entry, { ...host, ...(python && { python }) });
+  // What an ensemble becomes depends on its members; the entry in hand may come from another file than theirs.
+  const repository = isEnsemble(entry) ? await openRepository(dirname(entry.dir)) : undefined;
+  const { config, changes, problems } = completeInRepository(
+    repository ?? { root: dirname(entry.dir), models: [entry], diagnostics: [] },
+    entry,
+    { ...host, ...(python && { python }) },
+  );
   if (output.json) {
     output.printJson({ config: configToJson(config), changes, problems });
     return problems.length === 0 ? 0 : 1;
@@ -65,6 +71,10 @@ async function showCompleted(entry: Entry, input: CommandInput, output: Output):
 }
 
 type Entry = Awaited<ReturnType<typeof readChosen>>;
+
+function isEnsemble({ parsed }: Entry): boolean {
+  return parsed?.config.ensemble_scheduling !== undefined;
+}
 
 /** What a Python model adds by itself, when it may run; otherwise a note that it may add something. */
 async function pythonCompletion(entry: Entry, input: CommandInput, output: Output) {
