@@ -55,6 +55,8 @@ export class Listener implements Host {
       () => this.cutOff(),
       Math.min(1000, Math.ceil(Math.min(headersTimeoutMs, requestTimeoutMs) / 4)),
     );
+    // Of a connection that could not be accepted, e.g. for want of file descriptors: others go on.
+    server.on('error', () => {});
     if (options.tls) server.on('connection', (socket: Socket) => this.awaitHandshake(socket));
     server.on(options.tls ? 'secureConnection' : 'connection', (socket: Socket) => {
       this.handshakes.delete(peerOf(socket));

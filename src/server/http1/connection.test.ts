@@ -191,6 +191,12 @@ test('patience: headers, bodies, silence, clients that do not read', async () =>
   expect(working.connection.deadline - performance.now()).toBeLessThanOrEqual(5000);
   working.connection.expire();
   expect(working.socket.isDestroyed).toBe(true);
+
+  const large = await new Conversation().send(get());
+  large.socket.writableNeedDrain = true;
+  large.socket.writableLength = 64e6;
+  large.calls[0]!.start(200, []).write('a');
+  expect(large.connection.deadline - performance.now()).toBeGreaterThan(1e6);
 });
 
 test('closing: idle connections at once, others after the answer under way, which says so', async () => {

@@ -25,6 +25,8 @@ export interface Host {
 const maxHeld = 16_384;
 /** How long to go on reading after an answer that ends the connection, so that the client gets to see it. */
 const lingerMs = 2000;
+/** Bytes a millisecond that a client must read at the least, beyond the time that it has anyway. */
+const leastRate = 64;
 /** Requests that share an AbortSignal, which bounds what forgotten listeners can add up to. */
 const requestsPerSignal = 256;
 
@@ -163,8 +165,13 @@ export class Connection {
   }
 
   private wrote(goOn: boolean): boolean {
-    if (!goOn) this.deadline = performance.now() + this.host.requestTimeout;
+    if (!goOn) this.deadline = performance.now() + this.timeToTake();
     return goOn;
+  }
+
+  /** Milliseconds that a client gets for what is written and not taken yet. */
+  private timeToTake(): number {
+    return this.host.requestTimeout + this.socket.writableLength / leastRate;
   }
 
   private receive(chunk: Buffer): void {
@@ -244,7 +251,7 @@ export class Connection {
         return;
       }
       if (!this.isFresh) {
-        this.deadline = performance.now() + (this.socket.writableNeedDrain ? host.requestTimeout : host.idleTimeout);
+        this.deadline = performance.now() + (this.socket.writableNeedDrain ? this.timeToTake() : host.idleTimeout);
       }
     } else if (call?.body.isComplete) {
       pause = this.held !== undefined && this.held.length >= maxHeld;
@@ -324,7 +331,7 @@ export class Connection {
     if (this.isDestroyed || this.isFinal) return;
     this.isFinal = true;
     this.held = undefined;
-    this.deadline = performance.now() + (allRead ? this.host.requestTimeout : lingerMs);
+    this.deadline = performance.now() + (allRead ? this.timeToTake() : lingerMs);
     if (allRead || this.host.isClosing) this.socket.destroySoon();
     else {
       this.socket.end();

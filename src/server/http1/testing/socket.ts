@@ -8,10 +8,7 @@ export class TestSocket extends EventEmitter {
   isDestroyed = false;
   isPaused = false;
   writableNeedDrain = false;
-
-  get writableLength(): number {
-    return 0;
-  }
+  writableLength = 0;
 
   get asSocket(): Socket {
     return this as unknown as Socket;
