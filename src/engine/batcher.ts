@@ -4,6 +4,7 @@ import { ReleaseOrder } from './order.ts';
 import { type QueuePolicy, RequestQueue } from './queue.ts';
 import type { PendingRequest } from './request.ts';
 import type { Executor, Scheduler, SchedulerOptions } from './scheduler.ts';
+import { TokenWindow, type TokenWindowOptions } from './token-window.ts';
 
 /**
  * Triton's dynamic batcher (scheduling rules of `dynamic_batch_scheduler.cc`): it gathers waiting requests from the
@@ -20,6 +21,7 @@ export class DynamicBatcher implements Scheduler {
   readonly #delayMs: number;
   readonly #order: ReleaseOrder | undefined;
   readonly #mixShapes: boolean;
+  readonly #window: TokenWindow | undefined;
   readonly #soon: (action: () => void) => void;
   #stopTimer: (() => void) | undefined;
   #planned = false;
@@ -32,12 +34,15 @@ export class DynamicBatcher implements Scheduler {
       readonly mixShapes: boolean;
       /** Form batches before the event loop turns: for backends that themselves wait a turn before they run. */
       readonly eager: boolean;
+      /** Batches are chosen by length, not only from the front of the queue. */
+      readonly window?: TokenWindowOptions | undefined;
     },
   ) {
     const { config, model, executor, clock } = options;
     this.#options = options;
     this.#executor = executor;
     this.#mixShapes = options.mixShapes;
+    this.#window = options.window && new TokenWindow(options.window);
     this.#soon = options.eager ? queueMicrotask : (action) => clock.soon(action);
     this.#maxRows = Math.max(1, options.maxBatchSize);
     this.#preferred = new Set(config.preferred_batch_size?.length ? config.preferred_batch_size : [this.#maxRows]);
@@ -90,19 +95,35 @@ export class DynamicBatcher implements Scheduler {
     this.#stopTimer?.();
     this.#stopTimer = undefined;
     while (this.#executor.available) {
-      const decision = this.#form();
-      if (decision.send === 0) {
+      const decision = this.#window ? this.#choose(this.#window) : this.#form();
+      if (!decision.send) {
         if (decision.waitMs !== undefined) {
           this.#stopTimer = this.#options.clock.after(decision.waitMs, () => this.#dispatch());
         }
         return;
       }
-      this.#executor.execute(this.#queue.take(decision.send));
+      this.#executor.execute(decision.send());
     }
   }
 
-  /** How many requests from the front make the next batch; 0: none yet, look again after `waitMs`. */
-  #form(): { send: number; waitMs?: number } {
+  /** The next batch by the window's choice; preferred sizes only say when there is enough to be sent. */
+  #choose(window: TokenWindow): Decision {
+    const now = this.#options.clock.now();
+    const batch = window.form(this.#queue, this.#maxRows, now);
+    if (!batch) return {};
+    const age = now - batch.oldest;
+    if (!batch.full && batch.rows < this.#maxPreferred && age < this.#delayMs) return { waitMs: this.#delayMs - age };
+    return {
+      send: () => {
+        batch.sent();
+        return this.#queue.takeEach(batch.chosen);
+      },
+    };
+  }
+
+  /** The next batch from the front of the queue. */
+  #form(): Decision {
+    const take = (count: number): Decision => ({ send: () => this.#queue.take(count) });
     let count = 0;
     let rows = 0;
     let preferredEnd = 0;
@@ -120,13 +141,20 @@ export class DynamicBatcher implements Scheduler {
       oldest = Math.min(oldest, arrivedAt);
       if (this.#preferred.has(rows)) preferredEnd = count;
     }
-    if (count === 0) return { send: 0 };
+    if (count === 0) return {};
     const age = this.#options.clock.now() - oldest;
     const overdue = age >= this.#delayMs;
-    if (preferredEnd > 0 && (this.#delayMs === 0 || !overdue)) return { send: preferredEnd };
-    if (full || rows >= this.#maxPreferred || overdue) return { send: count };
-    return { send: 0, waitMs: this.#delayMs - age };
+    if (preferredEnd > 0 && (this.#delayMs === 0 || !overdue)) return take(preferredEnd);
+    if (full || rows >= this.#maxPreferred || overdue) return take(count);
+    return { waitMs: this.#delayMs - age };
   }
+}
+
+/** What to do now: send a batch, look again after a while, or wait until something comes. */
+interface Decision {
+  /** Takes the batch from the queue. */
+  readonly send?: () => PendingRequest[];
+  readonly waitMs?: number;
 }
 
 /** A ModelQueuePolicy with its absent fields filled in. */

@@ -14,6 +14,7 @@ import { type RateLimiter, rateLimiterOf } from './rate-limiter.ts';
 import type { ResponseCache } from './response-cache.ts';
 import { type Runner, ScheduledRunner } from './runner.ts';
 import { StatisticsRecorder } from './statistics.ts';
+import { tokenWindowOf } from './token-window.ts';
 import { ServedVersion } from './version.ts';
 import { warmUp, warmupSamples } from './warmup.ts';
 
@@ -120,6 +121,7 @@ async function startInstances(
   const { backends, threads, cacheDirectory, clock, limiter, logger, server } = options;
   const { name } = entry;
   const backend = backendOf(backends, config.backend ?? '', name);
+  const window = tokenWindowOf(config);
   const samples = await warmupSamples(config, entry.dir, admission);
   const { dir, files } = version;
   const settings = { ...options.backendSettings[''], ...options.backendSettings[config.backend ?? ''] };
@@ -154,6 +156,7 @@ async function startInstances(
     clock,
     maxQueueSize: options.maxQueueSize,
     maxQueueBytes: options.maxQueueBytes,
+    window,
   });
   return runner;
 }

@@ -136,18 +136,44 @@ export class RequestQueue {
 
   /** The requests in order of service. Those whose time is up are dealt with on the way. */
   *[Symbol.iterator](): Generator<PendingRequest, void> {
+    for (const lane of this.lanes()) yield* lane;
+  }
+
+  *#walk(lane: Lane): Generator<PendingRequest, void> {
     const now = this.#options.clock.now();
+    let place = lane.first;
+    while (place) {
+      const next: Place | undefined = place.next;
+      if (place.deadline <= now) this.#expire(place);
+      else yield place.pending;
+      place = next;
+    }
+  }
+
+  /**
+   * The requests in groups whose order among themselves is fixed: a level's unexpired ones, then its delayed ones. Those
+   * whose time is up are dealt with on the way.
+   */
+  *lanes(): Generator<Generator<PendingRequest, void>, void> {
+    for (const level of this.#levels) for (const lane of [level.waiting, level.delayed]) yield this.#walk(lane);
+  }
+
+  /** Removes these requests, which must all wait; returns them in order of service. */
+  takeEach(chosen: ReadonlySet<PendingRequest>): PendingRequest[] {
+    const taken: PendingRequest[] = [];
     for (const level of this.#levels) {
       for (const lane of [level.waiting, level.delayed]) {
-        let place = lane.first;
-        while (place) {
-          const next: Place | undefined = place.next;
-          if (place.deadline <= now) this.#expire(place);
-          else yield place.pending;
+        for (let place = lane.first; place && taken.length < chosen.size; ) {
+          const next = place.next;
+          if (chosen.has(place.pending)) {
+            taken.push(place.pending);
+            this.#unlink(place);
+          }
           place = next;
         }
       }
     }
+    return taken;
   }
 
   /** Removes the first `count` requests in order of service; they are the caller's to settle. */

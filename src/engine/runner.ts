@@ -9,6 +9,7 @@ import { requirePlainText } from './plain-text.ts';
 import { type AdmittedRequest, type Outcome, PendingRequest } from './request.ts';
 import { DefaultScheduler, type Scheduler, type SchedulerOptions } from './scheduler.ts';
 import { maxBatchSizeOf } from './tensors.ts';
+import type { TokenWindowOptions } from './token-window.ts';
 
 /** What stands behind a served version: instances with a scheduler before them, or an ensemble of other models. */
 export interface Runner {
@@ -47,7 +48,7 @@ export class ScheduledRunner implements Runner {
     pool: InstancePool,
     loaded: LoadedModel,
     config: ModelConfig,
-    limits: Omit<SchedulerOptions, 'executor'>,
+    limits: Omit<SchedulerOptions, 'executor'> & { readonly window?: TokenWindowOptions | undefined },
   ) {
     this.#pool = pool;
     this.#loaded = loaded;
@@ -62,6 +63,7 @@ export class ScheduledRunner implements Runner {
           maxBatchSize: maxBatchSizeOf(config),
           mixShapes: !loaded.facts.padded,
           eager: loaded.facts.inline,
+          window: limits.window,
         })
       : new DefaultScheduler(options);
   }

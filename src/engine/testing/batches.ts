@@ -3,6 +3,7 @@ import type { ModelDynamicBatching } from '../../config/index.ts';
 import { DynamicBatcher } from '../batcher.ts';
 import { type AdmittedRequest, type Outcome, PendingRequest } from '../request.ts';
 import type { Executor, Scheduler } from '../scheduler.ts';
+import type { TokenWindowOptions } from '../token-window.ts';
 import { FakeClock } from './fake-clock.ts';
 
 export const noTime: Outcome = {
@@ -59,6 +60,7 @@ export class Bench {
       maxQueueSize?: number;
       maxQueueBytes?: number;
       config?: ModelDynamicBatching;
+      window?: TokenWindowOptions;
       make?: (executor: Executor, clock: FakeClock) => Scheduler;
     } = {},
   ) {
@@ -75,6 +77,7 @@ export class Bench {
         maxBatchSize: options.maxBatchSize ?? 8,
         mixShapes: options.mixShapes ?? false,
         eager: false,
+        window: options.window,
       });
   }
 
