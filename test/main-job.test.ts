@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noExplicitAny: the bodies are JSON that the assertions look into.
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -82,6 +82,23 @@ test('compiling again changes nothing', async () => {
   const loaded = await loadDeployment(join(root, 'conch.config.ts'));
   const again = await compileDeployment(loaded, { repository: compiled.repository });
   expect(again.models.map((model) => model.action)).toEqual(['unchanged', 'unchanged', 'unchanged', 'unchanged']);
+});
+
+test('a configuration edited by hand is kept, and said to be', async () => {
+  const loaded = await loadDeployment(join(root, 'conch.config.ts'));
+  const file = join(compiled.repository, 'simple_net/config.pbtxt');
+  const text = await readFile(file, 'utf8');
+  await writeFile(file, `${text}# mine\n`);
+  try {
+    const again = await compileDeployment(loaded, { repository: compiled.repository });
+    expect(again.models.map((model) => model.action)).toEqual(['unchanged', 'unchanged', 'unchanged', 'unchanged']);
+    expect(again.models.flatMap(({ name, edited }) => edited.map((one) => `${name}/${one}`))).toEqual([
+      'simple_net/config.pbtxt',
+    ]);
+    expect(await readFile(file, 'utf8')).toContain('# mine');
+  } finally {
+    await writeFile(file, text);
+  }
 });
 
 test("the served pipeline gives the source model's outputs", async () => {

@@ -1,3 +1,4 @@
+export { formatBytes } from './bytes.ts';
 export { cacheDirectory } from './cache-directory.ts';
 export type { Diagnostic, Fix, Severity } from './diagnostic.ts';
 export {

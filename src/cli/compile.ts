@@ -1,3 +1,4 @@
+import { formatBytes } from '../base/index.ts';
 import type { CompileResult } from '../compile/index.ts';
 import type { Command } from './command.ts';
 import { fileOption, requireDeployment } from './deployment.ts';
@@ -78,15 +79,15 @@ export function printCompiled(result: CompileResult, output: Output): void {
     bold(model.name),
     String(model.version),
     model.action === 'built' ? green('built') : dim('unchanged'),
-    size(model.bytes),
+    formatBytes(model.bytes),
     `${(model.milliseconds / 1000).toFixed(2)} s`,
   ]);
   output.print(table(['model', 'version', '', 'size', 'time'], rows, [1, 3, 4]));
+  for (const { name, edited } of result.models) {
+    if (edited.length > 0)
+      output.print(`kept: ${edited.join(', ')} of ${name}, edited by hand; --force writes it anew`);
+  }
   output.print(`\n${result.models.length} models for ${result.target} in ${relativePath(result.repository)}`);
-}
-
-function size(bytes: number): string {
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 export function relativePath(path: string): string {

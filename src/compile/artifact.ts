@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { ConchError, hashValue, type Progress, type ProgressTask, toConchError } from '../base/index.ts';
+import { ConchError, formatBytes, hashValue, type Progress, type ProgressTask, toConchError } from '../base/index.ts';
 import { type ModelConfig, printConfig } from '../config/index.ts';
 import type { Target } from '../onnx/index.ts';
-import { beginVersion, isUpToDate, type Manifest, readModel } from '../repository/index.ts';
+import { beginVersion, editedByHand, isUpToDate, type Manifest, readModel } from '../repository/index.ts';
 import type { CompiledTensor } from './compiled.ts';
 
 /** What every compile step shares: where it writes, for what, and how it reports. */
@@ -47,6 +47,8 @@ export interface MadeModel {
   readonly name: string;
   readonly version: number;
   readonly action: 'built' | 'unchanged';
+  /** Files of an unchanged model that were edited by hand since it was built, and are kept as they are. */
+  readonly edited: readonly string[];
   /** Size of the version's files together, bytes. */
   readonly bytes: number;
   readonly milliseconds: number;
@@ -61,10 +63,11 @@ export async function makeArtifact(context: CompileContext, plan: ArtifactPlan):
   const from = performance.now();
   context.signal?.throwIfAborted();
   const task = context.progress.start(plan.name);
-  const made = (action: MadeModel['action'], manifest: Manifest): MadeModel => {
+  const made = (action: MadeModel['action'], manifest: Manifest, edited: readonly string[] = []): MadeModel => {
     const bytes = Object.values(manifest.artifacts).reduce((sum, file) => sum + file.size, 0);
     task.done(action === 'built' ? formatBytes(bytes) : 'unchanged');
-    return { name: plan.name, version: plan.version, action, bytes, milliseconds: performance.now() - from, manifest };
+    const milliseconds = performance.now() - from;
+    return { name: plan.name, version: plan.version, action, edited, bytes, milliseconds, manifest };
   };
   try {
     const { name, version, recipe, inputs, settings } = plan;
@@ -79,7 +82,7 @@ export async function makeArtifact(context: CompileContext, plan: ArtifactPlan):
     });
     if (!context.force && (await isUpToDate(context.repository, name, version, inputsHash))) {
       const entry = await readModel(join(context.repository, name));
-      if (entry.manifest) return made('unchanged', entry.manifest);
+      if (entry.manifest) return made('unchanged', entry.manifest, await editedByHand(entry));
     }
     const writer = await beginVersion(context.repository, name, version, { force: context.force });
     try {
@@ -111,14 +114,4 @@ export async function makeArtifact(context: CompileContext, plan: ArtifactPlan):
     if (context.signal?.aborted || error instanceof ConchError) throw error;
     throw new ConchError('COMPILE_FAILED', `${plan.name}: ${toConchError(error).message}`, { cause: error });
   }
-}
-
-/** `1234567` as `1.2 MB`; decimal units, as disks and downloads are measured. */
-export function formatBytes(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  const units = ['kB', 'MB', 'GB', 'TB'];
-  let value = bytes / 1000;
-  let unit = 0;
-  for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1000;
-  return `${value.toFixed(1)} ${units[unit]}`;
 }

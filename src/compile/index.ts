@@ -1,4 +1,4 @@
-export { formatBytes, type MadeModel } from './artifact.ts';
+export type { MadeModel } from './artifact.ts';
 export { type CompileOptions, type CompileResult, compileDeployment, deploymentOf, repositoryOf } from './compile.ts';
 export type { CompiledModel, CompiledTensor } from './compiled.ts';
 export {

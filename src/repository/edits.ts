@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConchError, hashBytes } from '../base/index.ts';
+import type { ModelEntry } from './entry.ts';
 import { manifestFile } from './manifest.ts';
 import { readModel } from './open.ts';
 import { exists } from './staging.ts';
@@ -12,15 +13,9 @@ import { exists } from './staging.ts';
  */
 export async function handEdits(modelDir: string, force: boolean): Promise<Record<string, string>> {
   if (!(await exists(modelDir))) return {};
-  const { manifest, configFile, versions, labels } = await readModel(modelDir);
-  const texts = manifest === undefined ? ['config.pbtxt', ...Object.keys(labels)] : writtenTexts(manifest.artifacts);
-  const edits: Record<string, string> = {};
-  for (const file of texts) {
-    const path = join(modelDir, file);
-    if (!(await exists(path))) continue;
-    const text = await readFile(path, 'utf8');
-    if (hashBytes(text) !== manifest?.artifacts[file]?.hash) edits[file] = text;
-  }
+  const entry = await readModel(modelDir);
+  const { manifest, configFile, versions } = entry;
+  const edits = await textsNotWritten(entry);
   const found = Object.keys(edits);
   if (force) return edits;
   if (manifest === undefined && (configFile !== undefined || versions.length > 0)) {
@@ -29,6 +24,24 @@ export async function handEdits(modelDir: string, force: boolean): Promise<Recor
   }
   if (found.length > 0) throw refusal(modelDir, found, `edited by hand since the last compile: ${found.join(', ')}`);
   return edits;
+}
+
+/** Names of the texts beside a model's versions that were edited by hand since the last compile. */
+export async function editedByHand(entry: ModelEntry): Promise<string[]> {
+  return entry.manifest === undefined ? [] : Object.keys(await textsNotWritten(entry));
+}
+
+/** Texts that are not what the manifest says, by file name; without a manifest, all that a compile would overwrite. */
+async function textsNotWritten({ dir, manifest, labels }: ModelEntry): Promise<Record<string, string>> {
+  const files = manifest === undefined ? ['config.pbtxt', ...Object.keys(labels)] : writtenTexts(manifest.artifacts);
+  const texts: Record<string, string> = {};
+  for (const file of files) {
+    const path = join(dir, file);
+    if (!(await exists(path))) continue;
+    const text = await readFile(path, 'utf8');
+    if (hashBytes(text) !== manifest?.artifacts[file]?.hash) texts[file] = text;
+  }
+  return texts;
 }
 
 /** The files beside the version folders. */

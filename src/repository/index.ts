@@ -1,5 +1,6 @@
 export { type CompletionHost, completeModel, completionContext, servedVersions } from './completion.ts';
 export { writeConfigFile } from './config-file.ts';
+export { editedByHand } from './edits.ts';
 export { completeInRepository } from './ensemble.ts';
 export type { IgnoredFolder, ModelEntry, ModelRepository, ModelVersion, OpenOptions } from './entry.ts';
 export type { Gap } from './infer/draft.ts';
