@@ -1,7 +1,7 @@
 import { ConchError } from '../../base/index.ts';
 import type { LoadOverrides } from '../../engine/index.ts';
 import type { Exchange } from './exchange.ts';
-import { booleanOf, type JsonMembers, malformed, objectOf, readObject, textOf } from './json-body.ts';
+import { type JsonMembers, malformed, objectOf, readObject, textOf } from './json-body.ts';
 import type { PathParameters } from './router.ts';
 
 /** POST /v2/repository/index: one row per version. `{"ready": true}` leaves out what is not ready. */
@@ -24,7 +24,8 @@ export async function loadModel(exchange: Exchange, { model }: PathParameters): 
 /** POST /v2/repository/models/M/unload: 200 for unknown models too, and before the last requests are done. */
 export async function unloadModel(exchange: Exchange, { model }: PathParameters): Promise<void> {
   const parameters = objectOf(await readObject(exchange, true), 'parameters');
-  const dependents = booleanOf(parameters, 'unload_dependents') ?? false;
+  // Anything but a boolean is passed over, as Triton does.
+  const dependents = parameters.unload_dependents === true;
   await exchange.context.engine.unload(model, { dependents });
   exchange.replyEmpty(200);
 }
