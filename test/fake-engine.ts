@@ -235,6 +235,12 @@ export class FakeEngine implements ServedEngine {
   }
   unload = this.load;
   async poll(): Promise<void> {}
+  holdsSequences(): boolean {
+    return false;
+  }
+  async finishSequences(): Promise<boolean> {
+    return true;
+  }
   async close(): Promise<boolean> {
     this.closed = true;
     return true;

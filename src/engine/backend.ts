@@ -121,6 +121,11 @@ export interface BackendEvent {
 export interface BatchResult {
   /** One per request, in order: its answer, or why it alone failed; undefined for those answered by `emit`. */
   readonly responses: readonly (BackendResponse | ConchError | undefined)[];
+  /**
+   * Requests that the model is not done with, by index: they are to be run again, and what it says of them here is not
+   * their end. Only for models with `iterative_sequence` (Triton's TRITONSERVER_REQUEST_RELEASE_RESCHEDULE).
+   */
+  readonly rescheduled?: ReadonlySet<number>;
   /** Nanoseconds: forming the inputs, running, taking the outputs apart. */
   readonly computeInput: number;
   readonly computeInfer: number;

@@ -158,19 +158,6 @@ describe('start', () => {
     expect(backend.instances.map(({ closed }) => closed)).toEqual([true]);
   });
 
-  test('sequence batching is refused with what to do', async () => {
-    const repository = new TemporaryRepository().bare('m', probe('sequence_batching {}'));
-    const engine = await repository.open({ backends: { probe: versioned() } });
-    expect(reasonOf(engine, 'm')).toBe(
-      "model 'm': sequence batching is something that the embedded server does not do",
-    );
-    await expect(engine.load('m')).rejects.toMatchObject({
-      code: 'NOT_SUPPORTED',
-      status: 'UNSUPPORTED',
-      fix: 'serve the model with Triton',
-    });
-  });
-
   test('errors in a config point at its line', async () => {
     const repository = new TemporaryRepository().bare(
       'm',

@@ -186,7 +186,7 @@ export class Engine {
    * takes effect while the request waits; what runs is finished.
    */
   async infer(request: InferenceRequest): Promise<InferenceResponse> {
-    if (this.#isStopping()) throw stopping();
+    this.#refuseWhenStopping(request);
     return this.#infer(request);
   }
 
@@ -195,7 +195,7 @@ export class Engine {
    * is queued; afterwards everything comes as an event, failures too, and it resolves after the final one.
    */
   async stream(request: InferenceRequest, onResponse: (event: ResponseEvent) => void): Promise<void> {
-    if (this.#isStopping()) throw stopping();
+    this.#refuseWhenStopping(request);
     await this.#stream(request, onResponse);
   }
 
@@ -219,6 +219,14 @@ export class Engine {
       });
     } finally {
       this.#left();
+    }
+  }
+
+  /** While the engine stops, sequences that have begun may still come to their end. */
+  #refuseWhenStopping(request: InferenceRequest): void {
+    if (!this.#isStopping()) return;
+    if (this.#stage === 'stopped' || !this.#catalogue.find(request.model, request.version).continues(request)) {
+      throw stopping();
     }
   }
 
@@ -298,8 +306,22 @@ export class Engine {
     );
   }
 
+  /** Whether sequences have begun that have not ended. */
+  holdsSequences(): boolean {
+    return this.#served().some((served) => served.holdsSequences());
+  }
+
   /**
-   * Stops accepting, lets what is in flight finish, frees everything. False when something had to be broken off after
+   * Takes no work from now on but the rest of sequences that have begun. Resolves when these are over: true; or after
+   * `timeoutMs`: false.
+   */
+  async finishSequences(timeoutMs: number): Promise<boolean> {
+    if (this.#stage === 'stopped') return true;
+    return this.#within(this.#sequencesOver(), timeoutMs);
+  }
+
+  /**
+   * Stops accepting, lets what is in flight finish, frees everything. Sequences that have begun may go on to their end. False when something had to be broken off after
    * `timeoutMs` (30,000).
    */
   close(options: { readonly timeoutMs?: number } = {}): Promise<boolean> {
@@ -308,22 +330,34 @@ export class Engine {
   }
 
   async #close(timeoutMs: number): Promise<boolean> {
-    this.#stage = 'stopping';
-    const drained = await this.#drain(timeoutMs);
+    const over = this.#sequencesOver().then(() => this.#allAnswered());
+    const drained = await this.#within(over, timeoutMs);
     await this.#free();
     this.#stage = 'stopped';
     return drained;
   }
 
-  /** True when nothing is in flight any more, false after `timeoutMs`. */
-  #drain(timeoutMs: number): Promise<boolean> {
-    if (this.#inFlight === 0) return Promise.resolve(true);
+  async #sequencesOver(): Promise<void> {
+    this.#stage = 'stopping';
+    const serving = this.#catalogue.all().flatMap((model) => [...model.ready.values()]);
+    await Promise.all(serving.map((served) => served.finishSequences()));
+  }
+
+  #allAnswered(): Promise<void> {
+    if (this.#inFlight === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#idle = resolve;
+    });
+  }
+
+  /** True when `done` is, false after `timeoutMs`. */
+  #within(done: Promise<void>, timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const giveUp = (this.#options.clock ?? systemClock).after(timeoutMs, () => resolve(false));
-      this.#idle = () => {
+      void done.then(() => {
         giveUp();
         resolve(true);
-      };
+      });
     });
   }
 

@@ -88,6 +88,17 @@ export class Ensemble implements Runner {
 
   async resize(): Promise<void> {}
 
+  /** An ensemble hands the sequence on to its members. */
+  continues(request: InferenceRequest): boolean {
+    return this.#steps.some((step) => {
+      try {
+        return this.#find(step.model, step.version).continues(request);
+      } catch {
+        return false;
+      }
+    });
+  }
+
   async close(): Promise<void> {}
 
   #findFor(step: Step): ServedVersion {

@@ -270,3 +270,36 @@ test('a backend that answers another number of requests is at fault, not the cli
   await expect(failed).rejects.toThrow("model 'm': 0 responses to 1 requests");
   await pool.close(lost);
 });
+
+describe('lanes', () => {
+  test('a batch goes to the instance that was chosen, which says when it dies and when there is a new one', async () => {
+    const held = deferred();
+    const { backend, clock, pool } = await start({
+      facts: { instances: 2 },
+      answer: async () => {
+        await held.promise;
+        return [];
+      },
+    });
+    const [, second] = pool.lanes;
+    const said: string[] = [];
+    second!.onAvailable = () => said.push('available');
+    second!.onLost = ({ message }) => said.push(`lost: ${message}`);
+    second!.onRestored = () => said.push('restored');
+    const outcome = new Promise((resolve, reject) =>
+      second!.execute([new PendingRequest(request, clock.now(), resolve, reject)]),
+    );
+    expect(backend.instances.map(({ batches }) => batches.length)).toEqual([0, 1]);
+    expect([second!.alive, second!.idle, second!.available]).toEqual([true, false, false]);
+    held.resolve();
+    await outcome;
+    await turn();
+    expect([second!.idle, second!.available, said]).toEqual([true, true, ['available']]);
+    backend.instances[1]!.lose(lost);
+    expect([second!.alive, second!.available]).toEqual([false, false]);
+    clock.advance(0);
+    await turn();
+    expect(said).toEqual(['available', 'lost: out of memory', 'restored', 'available']);
+    expect(second!.alive).toBe(true);
+  });
+});

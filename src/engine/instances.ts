@@ -3,7 +3,7 @@ import type { BackendEvent, BackendInstance, BatchResult, LoadedModel } from './
 import type { Clock } from './clock.ts';
 import type { LimitedInstance } from './rate-limiter.ts';
 import type { PendingRequest } from './request.ts';
-import type { Executor } from './scheduler.ts';
+import type { Executor, Lane } from './scheduler.ts';
 
 export interface InstancePoolOptions {
   /** What errors and logs call the model. */
@@ -35,6 +35,8 @@ interface Slot {
   restarts: number;
   dead: boolean;
   limited: LimitedInstance | undefined;
+  /** The instance by itself, for schedulers that choose it. */
+  readonly lane: Lane;
   /** Requests of a decoupled model that it has not finished answering. */
   readonly open: Set<PendingRequest>;
   /** Takes nothing new and goes when it has finished what it has. */
@@ -100,9 +102,14 @@ export class InstancePool implements Executor {
   }
 
   #createSlot(index: number): Slot {
-    return {
+    const slot: Slot = {
       name: `${this.#options.model}_${index}`,
       limited: undefined,
+      lane: new InstanceLane(() => slot, {
+        concurrency: this.#options.loaded.facts.concurrency,
+        execute: (batch) => this.#executeOn(slot, batch),
+        letGo: () => this.#letGo(slot),
+      }),
       instance: undefined,
       running: 0,
       restarts: 0,
@@ -110,11 +117,12 @@ export class InstancePool implements Executor {
       open: new Set(),
       leaving: false,
     };
+    return slot;
   }
 
   /** Frees an instance that is to go, once it has nothing to do any more. */
   #letGo(slot: Slot): void {
-    if (!slot.leaving || slot.running > 0 || slot.open.size > 0) return;
+    if (!slot.leaving || slot.running > 0 || slot.open.size > 0 || slot.lane.isNeeded()) return;
     this.#leaving.delete(slot);
     void slot.instance?.close().catch((error: unknown) => {
       this.#options.logger.warn({ instance: slot.name, err: error }, 'instance did not end well');
@@ -135,8 +143,16 @@ export class InstancePool implements Executor {
     return this.#slots.length;
   }
 
+  /** Each instance by itself. A scheduler uses these or the pool, not both. */
+  get lanes(): readonly Lane[] {
+    return this.#slots.map(({ lane }) => lane);
+  }
+
   execute(batch: readonly PendingRequest[]): void {
-    const slot = this.#pick();
+    this.#executeOn(this.#pick(), batch);
+  }
+
+  #executeOn(slot: Slot | undefined, batch: readonly PendingRequest[]): void {
     if (!slot?.instance) throw new ConchError('INTERNAL', `model '${this.#options.model}': no instance is free`);
     slot.running += 1;
     this.#running.add(batch);
@@ -189,7 +205,7 @@ export class InstancePool implements Executor {
     const emit = decoupled ? this.#emitter(slot, batch, startedAt) : undefined;
     try {
       const result = await instance.run(emit ? { requests, rows, emit } : { requests, rows });
-      const { responses, computeInput, computeInfer, computeOutput } = result;
+      const { responses, rescheduled, computeInput, computeInfer, computeOutput } = result;
       if (responses.length !== batch.length) {
         throw new ConchError('INTERNAL', `model '${model}': ${responses.length} responses to ${batch.length} requests`);
       }
@@ -200,6 +216,9 @@ export class InstancePool implements Executor {
         if (response instanceof ConchError) {
           slot.open.delete(pending);
           pending.fail(response);
+        } else if (rescheduled?.has(index)) {
+          slot.open.delete(pending);
+          if (!pending.reschedule()) pending.fail(notIterative(model));
         } else if (emit) {
           if (response) emit(index, { response, final: true });
         } else if (response) {
@@ -218,7 +237,12 @@ export class InstancePool implements Executor {
     slot.limited?.release();
     this.#running.delete(batch);
     this.#letGo(slot);
-    if (slot.instance) this.onAvailable();
+    if (slot.instance) this.#announce(slot);
+  }
+
+  #announce(slot: Slot): void {
+    this.onAvailable();
+    slot.lane.onAvailable();
   }
 
   /** Passes the responses of a decoupled batch on to their requests, until each has had its final one. */
@@ -279,6 +303,7 @@ export class InstancePool implements Executor {
   #lose(slot: Slot, error: ConchError): void {
     slot.instance = undefined;
     failOpen(slot, error);
+    slot.lane.onLost(error);
     this.#options.logger.warn({ instance: slot.name, reason: error.message }, 'instance died');
     this.#restart(slot, error);
   }
@@ -316,7 +341,8 @@ export class InstancePool implements Executor {
           () => {
             if (!slot.instance) return;
             logger.info({ instance: slot.name }, 'instance restarted');
-            this.onAvailable();
+            slot.lane.onRestored();
+            this.#announce(slot);
           },
           (thrown) => this.#restart(slot, toConchError(thrown)),
         )
@@ -324,6 +350,48 @@ export class InstancePool implements Executor {
       this.#starting.add(starting);
     });
   }
+}
+
+class InstanceLane implements Lane {
+  onAvailable: () => void = () => {};
+  onLost: (error: ConchError) => void = () => {};
+  onRestored: () => void = () => {};
+  isNeeded: () => boolean = () => false;
+  readonly execute: (batch: readonly PendingRequest[]) => void;
+  readonly letGo: () => void;
+  readonly #slot: () => Slot;
+  readonly #concurrency: number;
+
+  constructor(slot: () => Slot, options: Pick<Lane, 'execute' | 'letGo'> & { readonly concurrency: number }) {
+    this.#slot = slot;
+    this.#concurrency = options.concurrency;
+    this.execute = options.execute;
+    this.letGo = options.letGo;
+  }
+
+  get leaving(): boolean {
+    return this.#slot().leaving;
+  }
+
+  get alive(): boolean {
+    return this.#slot().instance !== undefined;
+  }
+
+  get idle(): boolean {
+    return this.#slot().running === 0;
+  }
+
+  get available(): boolean {
+    return this.alive && this.#slot().running < this.#concurrency;
+  }
+}
+
+function notIterative(model: string): ConchError {
+  return new ConchError(
+    'EXECUTION_FAILED',
+    `model '${model}' wants to see a request again, which only models with iterative_sequence may, before its end`,
+    { where: { path: 'sequence_batching.iterative_sequence' } },
+  );
 }
 
 function failOpen(slot: Slot, error: ConchError): void {

@@ -13,6 +13,8 @@ import { labelsByOutput, located, type ModelOnDisk } from './model-on-disk.ts';
 import { type RateLimiter, rateLimiterOf } from './rate-limiter.ts';
 import type { ResponseCache } from './response-cache.ts';
 import { type Runner, ScheduledRunner } from './runner.ts';
+import { SequenceInputs } from './sequence/inputs.ts';
+import { loadStates } from './sequence/states.ts';
 import { StatisticsRecorder } from './statistics.ts';
 import { tokenWindowOf } from './token-window.ts';
 import { ServedVersion } from './version.ts';
@@ -122,7 +124,8 @@ async function startInstances(
   const { name } = entry;
   const backend = backendOf(backends, config.backend ?? '', name);
   const window = tokenWindowOf(config);
-  const samples = await warmupSamples(config, entry.dir, admission);
+  const states = await loadStates(config, entry.dir);
+  const samples = await warmupSamples(config, entry.dir, admission, new SequenceInputs(config, states).warmup());
   const { dir, files } = version;
   const settings = { ...options.backendSettings[''], ...options.backendSettings[config.backend ?? ''] };
   const source = {
@@ -151,13 +154,9 @@ async function startInstances(
     clock,
     logger,
   });
-  runner = new ScheduledRunner(pool, loaded, config, {
-    model: name,
-    clock,
-    maxQueueSize: options.maxQueueSize,
-    maxQueueBytes: options.maxQueueBytes,
-    window,
-  });
+  const { maxQueueSize, maxQueueBytes } = options;
+  const limits = { model: name, clock, maxQueueSize, maxQueueBytes, window };
+  runner = new ScheduledRunner(pool, loaded, config, limits, { states, logger });
   return runner;
 }
 

@@ -68,7 +68,6 @@ export async function readFromDisk(place: ModelPlace, options: ReadOptions = {})
     const rest = more.length > 0 ? ` (and ${more.length} more: ${more.map(({ message }) => message).join('; ')})` : '';
     throw located(loadError(invalid.message + rest, { where: { path: invalid.path } }), entry.parsed);
   }
-  refuseUnsupported(config, entry.parsed);
   checkLabels(config, entry);
   const versions = servedVersions(entry);
   if (versions.length === 0) throw noVersion(entry);
@@ -108,17 +107,6 @@ export function located(error: ConchError, parsed: ParsedConfig | undefined): Co
     cause: error.cause,
     ...(error.fix && { fix: error.fix }),
   });
-}
-
-function refuseUnsupported(config: ModelConfig, parsed: ParsedConfig | undefined): void {
-  const refuse = (what: string, path: string): never => {
-    const error = new ConchError('NOT_SUPPORTED', `${what} is something that the embedded server does not do`, {
-      where: { path },
-      fix: 'serve the model with Triton',
-    });
-    throw located(error, parsed);
-  };
-  if (config.sequence_batching) refuse('sequence batching', 'sequence_batching');
 }
 
 function checkLabels(config: ModelConfig, entry: ModelEntry): void {

@@ -36,6 +36,7 @@ export class PendingRequest {
   readonly #resolve: (outcome: Outcome) => void;
   readonly #reject: (error: ConchError) => void;
   readonly #onResponse: ((event: BackendEvent) => void) | undefined;
+  readonly #onReschedule: (() => void) | undefined;
   #settled = false;
 
   constructor(
@@ -44,12 +45,14 @@ export class PendingRequest {
     resolve: (outcome: Outcome) => void,
     reject: (error: ConchError) => void,
     onResponse?: (event: BackendEvent) => void,
+    onReschedule?: () => void,
   ) {
     this.request = request;
     this.arrivedAt = arrivedAt;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#onResponse = onResponse;
+    this.#onReschedule = onReschedule;
   }
 
   get settled(): boolean {
@@ -59,6 +62,14 @@ export class PendingRequest {
   /** Passes on one of several responses; the final one is to be followed by `succeed`. */
   respond(event: BackendEvent): void {
     if (!this.#settled) this.#onResponse?.(event);
+  }
+
+  /** The model wants to see the request again; false where nothing would bring it back. */
+  reschedule(): boolean {
+    if (this.#settled || !this.#onReschedule) return false;
+    this.#settled = true;
+    this.#onReschedule();
+    return true;
   }
 
   succeed(outcome: Outcome): void {

@@ -1,4 +1,4 @@
-import type { ConchError } from '../base/index.ts';
+import type { ConchError, Logger } from '../base/index.ts';
 import type { ModelConfig } from '../config/index.ts';
 import type { InferenceRequest } from '../protocol/index.ts';
 import type { BackendEvent, LoadedModel } from './backend.ts';
@@ -8,6 +8,8 @@ import type { InstancePool } from './instances.ts';
 import { requirePlainText } from './plain-text.ts';
 import { type AdmittedRequest, type Outcome, PendingRequest } from './request.ts';
 import { DefaultScheduler, type Scheduler, type SchedulerOptions } from './scheduler.ts';
+import { SequenceBatcher } from './sequence/batcher.ts';
+import type { DeclaredState } from './sequence/states.ts';
 import { maxBatchSizeOf } from './tensors.ts';
 import type { TokenWindowOptions } from './token-window.ts';
 
@@ -30,6 +32,12 @@ export interface Runner {
   readonly resizable: boolean;
   /** Does so; only while `resizable`. */
   resize(config: ModelConfig): Promise<void>;
+  /** Whether a request goes on with a sequence that has begun; absent where nothing keeps sequences. */
+  continues?(request: InferenceRequest): boolean;
+  /** Whether sequences have begun that have not ended. */
+  holdsSequences?(): boolean;
+  /** Takes no new sequences from now on; resolves when those that have begun are over. */
+  finishSequences?(): Promise<void>;
   /** Fails what waits, and breaks off what runs where that is possible; then frees everything. */
   close(reason: ConchError): Promise<void>;
 }
@@ -39,6 +47,7 @@ export class ScheduledRunner implements Runner {
   readonly #pool: InstancePool;
   readonly #loaded: LoadedModel;
   readonly #scheduler: Scheduler;
+  readonly #sequences: SequenceBatcher | undefined;
   readonly #clock: Clock;
   readonly #plainText: boolean;
   /** Why nothing is taken any more. */
@@ -49,6 +58,7 @@ export class ScheduledRunner implements Runner {
     loaded: LoadedModel,
     config: ModelConfig,
     limits: Omit<SchedulerOptions, 'executor'> & { readonly window?: TokenWindowOptions | undefined },
+    sequences: { readonly states: readonly DeclaredState[]; readonly logger: Logger },
   ) {
     this.#pool = pool;
     this.#loaded = loaded;
@@ -56,13 +66,21 @@ export class ScheduledRunner implements Runner {
     this.#plainText =
       loaded.facts.plainText === true && (config.input ?? []).some((input) => input.data_type === 'TYPE_STRING');
     const options = { ...limits, executor: pool };
+    const { padded, inline: eager } = loaded.facts;
+    const mixShapes = !padded;
+    if (config.sequence_batching) {
+      const { lanes } = pool;
+      this.#sequences = new SequenceBatcher({ ...limits, ...sequences, config, lanes, mixShapes, eager });
+      this.#scheduler = this.#sequences;
+      return;
+    }
     this.#scheduler = config.dynamic_batching
       ? new DynamicBatcher({
           ...options,
           config: config.dynamic_batching,
           maxBatchSize: maxBatchSizeOf(config),
-          mixShapes: !loaded.facts.padded,
-          eager: loaded.facts.inline,
+          mixShapes,
+          eager,
           window: limits.window,
         })
       : new DefaultScheduler(options);
@@ -102,6 +120,19 @@ export class ScheduledRunner implements Runner {
 
   async resize(config: ModelConfig): Promise<void> {
     await this.#pool.resize(this.#loaded.resize!(config));
+    this.#sequences?.setLanes(this.#pool.lanes);
+  }
+
+  continues({ sequence }: InferenceRequest): boolean {
+    return this.#sequences?.continues(sequence) ?? false;
+  }
+
+  holdsSequences(): boolean {
+    return this.#sequences?.holdsSequences ?? false;
+  }
+
+  async finishSequences(): Promise<void> {
+    await this.#sequences?.finish();
   }
 
   /** Fails what waits and all that comes. */

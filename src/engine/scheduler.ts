@@ -12,6 +12,24 @@ export interface Executor {
   onAvailable: () => void;
 }
 
+/** One instance of a model, for schedulers to which it matters which one runs a batch. */
+export interface Lane extends Executor {
+  /** The instance is up, though it may be busy. */
+  readonly alive: boolean;
+  /** Nothing runs on it. */
+  readonly idle: boolean;
+  /** It is to end, and should be given nothing new. */
+  readonly leaving: boolean;
+  /** While true, an instance that is leaving stays. */
+  isNeeded: () => boolean;
+  /** `isNeeded` may have become false. */
+  letGo(): void;
+  /** The instance died, and with it all that it remembered. */
+  onLost: (error: ConchError) => void;
+  /** Another has been started in its place. */
+  onRestored: () => void;
+}
+
 /** Decides which requests run together, and when. One per model version, shared by its instances. */
 export interface Scheduler {
   /** Requests that wait for an instance. */

@@ -7,6 +7,7 @@ import {
   toInteger,
 } from '../config/index.ts';
 import { datatypeFromConfig } from '../tensor/index.ts';
+import { validateSequence } from './sequence/validation.ts';
 import { validateBatchTensors } from './validation-batch.ts';
 
 /** Why Triton, and so the engine, refuses a config. */
@@ -29,6 +30,7 @@ export function validateConfig(config: ModelConfig, folder: string): ConfigProbl
   validateTensors('input', config, report);
   validateTensors('output', config, report);
   validateBatchTensors(config, report);
+  validateSequence(config, report);
   if (config.dynamic_batching) validateBatching(config.dynamic_batching, toInteger(config.max_batch_size), report);
   if (config.platform === 'ensemble') {
     if (config.backend) report('backend', `an ensemble has no backend, it says '${config.backend}'`);

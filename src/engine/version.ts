@@ -1,4 +1,4 @@
-import { ConchError, toConchError } from '../base/index.ts';
+import { ConchError, type ErrorCode, toConchError } from '../base/index.ts';
 import type { ModelConfig } from '../config/index.ts';
 import type { InferenceRequest } from '../protocol/index.ts';
 import type { Admission } from './admission.ts';
@@ -24,6 +24,9 @@ export interface VersionParts {
   readonly clock: Clock;
   readonly loadSeconds: number;
 }
+
+/** What a sequence scheduler says at its door; Triton counts such requests nowhere. */
+const refusals: readonly ErrorCode[] = ['REQUEST_INVALID', 'SERVER_STOPPING'];
 
 /** A request that its runner did not take. */
 class Refusal {
@@ -90,7 +93,7 @@ export class ServedVersion {
    * model's request is refused: only `stream` can carry its answers.
    */
   async infer(request: InferenceRequest): Promise<Outcome> {
-    const { admission, runner, recorder, cache, clock } = this.#parts;
+    const { admission, recorder, cache, clock } = this.#parts;
     if (this.decoupled) throw this.#severalResponses();
     const admitted = admission.admit(request);
     const arrivedAt = clock.now();
@@ -100,7 +103,7 @@ export class ServedVersion {
       let outcome: Outcome;
       if (cache) outcome = await this.#runCached(cache, admitted, request, arrivedAt);
       else {
-        outcome = await runner.run(admitted, request);
+        outcome = await this.#start(admitted, request, arrivedAt, () => {});
         recorder.succeeded(admitted.rows, (clock.now() - arrivedAt) * 1e6, outcome.durations);
       }
       if (request.trace) traceOutcome(request.trace, this, outcome, arrivedAt);
@@ -159,7 +162,8 @@ export class ServedVersion {
     try {
       return runner.run(admitted, request, this.decoupled ? emit : undefined);
     } catch (thrown) {
-      throw new Refusal(this.#failed(thrown, arrivedAt));
+      const error = toConchError(thrown);
+      throw new Refusal(refusals.includes(error.code) ? error : this.#failed(error, arrivedAt));
     }
   }
 
@@ -218,6 +222,20 @@ export class ServedVersion {
       caching: cache !== undefined,
       latencies: recorder.latencies,
     };
+  }
+
+  /** Whether a request goes on with a sequence that has begun here. */
+  continues(request: InferenceRequest): boolean {
+    return this.#parts.runner.continues?.(request) ?? false;
+  }
+
+  holdsSequences(): boolean {
+    return this.#parts.runner.holdsSequences?.() ?? false;
+  }
+
+  /** Takes no new sequences from now on; resolves when those that have begun are over. */
+  async finishSequences(): Promise<void> {
+    await this.#parts.runner.finishSequences?.();
   }
 
   /** Resolves when the last request is done and everything is freed. */

@@ -1,11 +1,11 @@
 import { randomFillSync } from 'node:crypto';
-import { readFile, realpath } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { join } from 'node:path';
 import { ConchError, type Logger, toConchError } from '../base/index.ts';
 import { dimsOf, type ModelConfig, type ModelWarmup, type ModelWarmup_Input } from '../config/index.ts';
 import { type Datatype, datatypeFromConfig, datatypes, elementCount, type Tensor, viewBytes } from '../tensor/index.ts';
 import type { Admission } from './admission.ts';
 import type { BackendEvent, BackendInstance, Batch, BatchResult } from './backend.ts';
+import { readInside } from './inside.ts';
 import { zeroTensor } from './zero.ts';
 
 /** A run that an instance makes before it takes requests. */
@@ -22,16 +22,18 @@ const largestGuess = 2 ** 24;
 
 /**
  * The samples of `model_warmup`, each of `batch_size` like requests that run as one batch; without any, one request of
- * zeros in the smallest shapes that the config allows, so that no client pays for what a first run sets up. Throws
+ * zeros in the smallest shapes that the config allows, so that no client pays for what a first run sets up.
+ * `extra` are inputs that clients do not send (of sequence models); a sample may have others in their place. Throws
  * MODEL_LOAD_FAILED when a configured sample is incomplete or does not fit the model.
  */
 export async function warmupSamples(
   config: ModelConfig,
   modelDir: string,
   admission: Admission,
+  extra: readonly Tensor[] = [],
 ): Promise<WarmupSample[]> {
   const configured = config.model_warmup ?? [];
-  if (configured.length === 0) return smallestSamples(admission);
+  if (configured.length === 0) return smallestSamples(admission, extra);
   const samples: WarmupSample[] = [];
   for (const [index, sample] of configured.entries()) {
     const rows = sample.batch_size ?? 0;
@@ -40,7 +42,7 @@ export async function warmupSamples(
     const inputs = await sampleInputs(sample, name, modelDir, admission);
     samples.push({
       name,
-      batch: sampleBatch(inputs, rows, name, admission),
+      batch: sampleBatch(inputs, rows, name, admission, extra),
       rounds: Math.max(1, sample.count ?? 1),
       configured: true,
     });
@@ -85,15 +87,15 @@ async function answersTo(instance: BackendInstance, batch: Batch): Promise<Batch
     if (final) open.delete(index);
     if (open.size === 0) resolve();
   };
-  const { responses } = await instance.run({ ...batch, emit });
+  const { responses, rescheduled } = await instance.run({ ...batch, emit });
   responses.forEach((response, index) => {
-    if (response) emit(index, { response, final: true });
+    if (response || rescheduled?.has(index)) emit(index, { response, final: true });
   });
   await over;
   return said;
 }
 
-function smallestSamples(admission: Admission): WarmupSample[] {
+function smallestSamples(admission: Admission, extra: readonly Tensor[]): WarmupSample[] {
   const batched = admission.maxBatchSize > 0;
   const described = admission.inputs
     .filter((input) => !input.optional)
@@ -102,7 +104,7 @@ function smallestSamples(admission: Admission): WarmupSample[] {
       return { name, datatype, shape: batched ? [1, ...dims] : dims };
     });
   if (described.some(({ shape }) => elementCount(shape) > largestGuess)) return [];
-  const inputs = described.map(zeroTensor);
+  const inputs = [...described.map(zeroTensor), ...extra];
   const outputs = admission.outputs.map((output) => output.name);
   return [
     {
@@ -114,12 +116,22 @@ function smallestSamples(admission: Admission): WarmupSample[] {
   ];
 }
 
-function sampleBatch(inputs: readonly Tensor[], rows: number, name: string, admission: Admission): Batch {
+function sampleBatch(
+  inputs: readonly Tensor[],
+  rows: number,
+  name: string,
+  admission: Admission,
+  extra: readonly Tensor[],
+): Batch {
   const limit = Math.max(1, admission.maxBatchSize);
   // Triton runs such a sample or crashes on it, by chance.
   if (rows > limit) throw refuse(name, `batch_size ${rows} exceeds the model's ${limit}`);
   try {
-    const request = admission.admit({ model: '', id: `warm-up ${name}`, inputs });
+    const isExtra = ({ name }: Tensor): boolean => extra.some((one) => one.name === name);
+    const own = inputs.filter((input) => !isExtra(input));
+    const admitted = admission.admit({ model: '', id: `warm-up ${name}`, inputs: own });
+    const rest = extra.map((one) => inputs.find((input) => input.name === one.name) ?? one);
+    const request = { ...admitted, inputs: [...admitted.inputs, ...rest] };
     return { requests: Array.from({ length: rows }, () => request), rows };
   } catch (thrown) {
     throw refuse(name, toConchError(thrown).message, thrown);
@@ -156,7 +168,7 @@ async function sampleData(
 ): Promise<Uint8Array> {
   const bytes = elementCount(shape) * (datatypes[datatype].size || 4);
   if (recipe.input_data_file !== undefined) {
-    const data = await readInside(join(modelDir, 'warmup'), recipe.input_data_file, input, sample);
+    const data = await readSampleFile(join(modelDir, 'warmup'), recipe.input_data_file, input, sample);
     if (datatype === 'BYTES') return data;
     if (data.length < bytes)
       throw refuse(sample, `input '${input}' needs ${bytes} bytes, file ${recipe.input_data_file} has ${data.length}`);
@@ -174,15 +186,12 @@ function randomBytes(datatype: Datatype, bytes: number): Uint8Array {
   return datatype === 'BOOL' ? data.map((byte) => byte & 1) : data;
 }
 
-async function readInside(folder: string, file: string, input: string, sample: string): Promise<Uint8Array> {
-  const path = join(folder, file);
+async function readSampleFile(folder: string, file: string, input: string, sample: string): Promise<Uint8Array> {
   try {
-    const [root, real] = await Promise.all([realpath(folder), realpath(path)]);
-    if (!real.startsWith(root + sep)) throw new Error('it lies outside the folder warmup');
-    return await readFile(real);
+    return await readInside(folder, file);
   } catch (thrown) {
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    throw refuse(sample, `input '${input}': file ${path} cannot be read: ${reason}`, thrown);
+    throw refuse(sample, `input '${input}': file ${join(folder, file)} cannot be read: ${reason}`, thrown);
   }
 }
 

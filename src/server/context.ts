@@ -9,8 +9,11 @@ import type { Tracer } from './trace/index.ts';
 /** What the front ends need of an engine: its public members. */
 export type ServedEngine = { readonly [member in keyof Engine]: Engine[member] };
 
-/** Starting: sockets are open, models are loading. Stopping: what is under way is finished, nothing new is taken. */
-export type Phase = 'starting' | 'serving' | 'stopping';
+/**
+ * Starting: sockets are open, models are loading. Finishing: the engine takes the rest of sequences that have begun, and
+ * refuses everything else. Stopping: what is under way is finished, nothing new is taken.
+ */
+export type Phase = 'starting' | 'serving' | 'finishing' | 'stopping';
 
 /** What every endpoint knows. One per server. */
 export interface ServerContext {

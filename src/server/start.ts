@@ -209,8 +209,15 @@ async function stop(
   timeoutMs: number,
 ): Promise<boolean> {
   const deadline = Date.now() + timeoutMs;
+  // Sequences that have begun need the sockets to come to their end.
+  if (context.engine.holdsSequences()) {
+    context.phase = 'finishing';
+    if (!(await context.engine.finishSequences(timeoutMs)))
+      context.logger.warn(`sequences had not ended after ${timeoutMs} ms and were cut off`);
+  }
   context.phase = 'stopping';
-  const whole = await Promise.all(listeners.map((listener) => listener.close(timeoutMs)));
+  const left = Math.max(0, deadline - Date.now());
+  const whole = await Promise.all(listeners.map((listener) => listener.close(left)));
   if (whole.includes(false))
     context.logger.warn(`requests were still under way after ${timeoutMs} ms and were cut off`);
   const drained = await context.engine.close({ timeoutMs: Math.max(0, deadline - Date.now()) });

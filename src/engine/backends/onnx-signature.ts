@@ -2,6 +2,7 @@ import { ConchError } from '../../base/index.ts';
 import { dimsOf, type ModelConfig, type ModelInput, type ModelOutput, toInteger } from '../../config/index.ts';
 import type { OnnxSummary, OnnxTensorInfo } from '../../onnx/index.ts';
 import { datatypeFromConfig } from '../../tensor/index.ts';
+import { sequenceInputs, stateOutputs } from '../sequence/signature.ts';
 import { scatterPlans } from './onnx-layout.ts';
 import { onnxTypes } from './onnx-types.ts';
 
@@ -12,7 +13,7 @@ type Shape = NonNullable<OnnxTensorInfo['shape']>;
  * creates an instance; throws MODEL_LOAD_FAILED naming the tensor and both sides.
  */
 export function checkSignature(config: ModelConfig, onnx: OnnxSummary): void {
-  const inputs = config.input ?? [];
+  const inputs = [...(config.input ?? []), ...sequenceInputs(config)];
   const required = inputs.filter((input) => !input.optional);
   for (const input of inputs) {
     if (input.optional && batches(config)) {
@@ -46,7 +47,8 @@ export function checkSignature(config: ModelConfig, onnx: OnnxSummary): void {
     );
   }
   checkBatchOutputs(config);
-  for (const output of config.output ?? []) checkTensor('output', output, onnx.outputs, config);
+  for (const output of [...(config.output ?? []), ...stateOutputs(config)])
+    checkTensor('output', output, onnx.outputs, config);
 }
 
 /** What the batch makes must be something that the model takes: Triton finds out at every request. */

@@ -6,6 +6,7 @@ import { type OnnxSummary, readOnnx } from '../../onnx/index.ts';
 import { datatypeFromConfig, elementCount } from '../../tensor/index.ts';
 import type { Backend, LoadedModel, ModelSource } from '../backend.ts';
 import { parameterOf } from '../parameters.ts';
+import { sequenceInputs } from '../sequence/signature.ts';
 import { zeroTensor } from '../zero.ts';
 import { OnnxInline } from './onnx-inline.ts';
 import { layoutOf, type OnnxLayout } from './onnx-layout.ts';
@@ -160,7 +161,9 @@ function instanceCount(config: ModelConfig): number {
  */
 function mayRunInline({ config, files }: ModelSource, onnx: OnnxSummary): boolean {
   const bytes = files.reduce((sum, file) => sum + file.size, 0);
-  const fixed = (config.input ?? []).every((input) => dimsOf(input).every((dim) => dim > 0));
+  const fixed = [...(config.input ?? []), ...sequenceInputs(config)].every((input) =>
+    dimsOf(input).every((dim) => dim > 0),
+  );
   const branches = onnx.operators.some(({ type }) => ['Loop', 'Scan', 'If'].includes(type));
   return bytes <= inlineBytes && fixed && !branches;
 }
@@ -168,7 +171,7 @@ function mayRunInline({ config, files }: ModelSource, onnx: OnnxSummary): boolea
 /** Measures a full batch of zeros; false also when it cannot be run, which the warm-up will then report properly. */
 async function isShort(instance: OnnxInline, config: ModelConfig, layout: OnnxLayout): Promise<boolean> {
   const rows = Math.max(1, toInteger(config.max_batch_size));
-  const inputs = (config.input ?? []).map((input) => {
+  const inputs = [...(config.input ?? []), ...sequenceInputs(config)].map((input) => {
     const dims = input.reshape ? (input.reshape.shape ?? []).map(Number) : dimsOf(input);
     return {
       name: input.name!,

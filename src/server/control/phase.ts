@@ -1,6 +1,11 @@
 import { ConchError } from '../../base/index.ts';
 import type { ServerContext } from '../context.ts';
 
+/** Whether requests go to the engine, which may still refuse them. */
+export function takesWork({ phase }: ServerContext): boolean {
+  return phase === 'serving' || phase === 'finishing';
+}
+
 /** Why nothing but health is answered now. */
 export function unavailable({ phase }: ServerContext): ConchError {
   return phase === 'starting'
@@ -21,5 +26,5 @@ export function isReady(context: ServerContext): boolean {
 }
 
 function refuseWhileStopping(context: ServerContext): void {
-  if (context.phase === 'stopping') throw unavailable(context);
+  if (context.phase === 'stopping' || context.phase === 'finishing') throw unavailable(context);
 }

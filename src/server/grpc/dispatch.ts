@@ -1,7 +1,7 @@
 import { ConchError } from '../../base/index.ts';
 import { type ContentCoding, type GrpcMethod, grpcMethods } from '../../protocol/index.ts';
 import type { ServerContext } from '../context.ts';
-import { unavailable } from '../control/phase.ts';
+import { takesWork, unavailable } from '../control/phase.ts';
 import type { RestrictedAccess } from '../restricted.ts';
 import { Call, type CallStream, grpcCodes, type Receiver } from './call.ts';
 import { modelInfer } from './infer.ts';
@@ -73,7 +73,7 @@ function refuse({ method }: Route, { context, stream }: Call, restricted: Restri
       status: 'UNAVAILABLE',
     });
   }
-  return context.phase === 'serving' || answersAlways(method) ? undefined : unavailable(context);
+  return takesWork(context) || answersAlways(method) ? undefined : unavailable(context);
 }
 
 /** gRPC's choice for a level among what the client accepts: the lower the level, the earlier in gzip, deflate. */

@@ -1,5 +1,5 @@
 import type { ServerContext } from '../context.ts';
-import { unavailable } from '../control/phase.ts';
+import { takesWork, unavailable } from '../control/phase.ts';
 import type { Call } from '../http1/index.ts';
 import { Exchange } from './exchange.ts';
 import { pathOf } from './router.ts';
@@ -26,7 +26,7 @@ export function dispatch(call: Call, context: ServerContext): void {
       exchange.replyJson(403, { error: `this API is restricted, expecting header '${header}'` });
       return;
     }
-    if (context.phase !== 'serving' && !always) throw unavailable(context);
+    if (!takesWork(context) && !always) throw unavailable(context);
     const done = endpoint(exchange, match.parameters);
     if (done) done.catch((error) => exchange.replyError(error));
   } catch (error) {
