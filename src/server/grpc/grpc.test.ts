@@ -222,6 +222,7 @@ test('the empty final response of a decoupled model is shown when asked for', as
 test('errors of inference end the stream where the client wants real statuses', async () => {
   const stream = client.stream({ triton_grpc_error: 'true' });
   stream.write({ ...sum(), id: 'a' });
+  await stream.until(1);
   stream.write({ model_name: 'broken', id: 'b', ...one(1) });
   expect(await stream.outcome).toMatchObject({ code: 13, messages: [{ infer_response: { id: 'a' } }] });
   const kept = client.stream();

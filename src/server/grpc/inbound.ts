@@ -1,8 +1,9 @@
 import { ConchError } from '../../base/index.ts';
 import { decompress, FrameReader, parseContentEncoding } from '../../protocol/index.ts';
 import type { BodyBudget } from '../http1/index.ts';
-import { grpcCodes } from './call.ts';
+import { type CallStream, grpcCodes } from './call.ts';
 import type { Accepted } from './dispatch.ts';
+import type { TransportHost } from './transport.ts';
 
 /** The bytes that a client sends on one call, cut into messages, unpacked and bounded. */
 export class Inbound {
@@ -14,11 +15,32 @@ export class Inbound {
   /** Set while messages are being unpacked, so that all keep their order. */
   #line: Promise<void> | undefined;
 
-  constructor(accepted: Accepted, maxBytes: number, budget: BodyBudget) {
+  private constructor(accepted: Accepted, host: TransportHost) {
     this.#accepted = accepted;
-    this.#frames = new FrameReader(maxBytes);
-    this.#maxBytes = maxBytes;
-    this.#budget = budget;
+    this.#frames = new FrameReader(host.maxMessageBytes);
+    this.#maxBytes = host.maxMessageBytes;
+    this.#budget = host.budget;
+  }
+
+  /** Begins to serve the call that a stream carries. */
+  static open(stream: CallStream, host: TransportHost): Inbound {
+    const accepted = host.accept(stream);
+    const inbound = new Inbound(accepted, host);
+    const { call } = accepted;
+    if (call.isDone) return inbound;
+    const done = host.track(accepted);
+    call.onDone = () => {
+      inbound.#charge(0);
+      done();
+    };
+    // An end of the server may have ended it meanwhile.
+    if (call.isDone) call.onDone();
+    return inbound;
+  }
+
+  /** The client has gone or given up. */
+  cancel(): void {
+    this.#accepted.call.cancel();
   }
 
   data(chunk: Uint8Array): void {
@@ -42,11 +64,6 @@ export class Inbound {
       call.fail(new ConchError('REQUEST_MALFORMED', 'the call ended amid a message'));
     } else if (this.#line) this.#inLine(async () => receiver.halfClose?.());
     else receiver.halfClose?.();
-  }
-
-  /** The call is done: what came of an unfinished message counts no longer. */
-  release(): void {
-    this.#charge(0);
   }
 
   /** Only unfinished messages count: what becomes of whole ones is the engine's queues' to bound. */

@@ -33,7 +33,7 @@ export function keepalivePolicy(options: KeepaliveOptions = {}): KeepalivePolicy
 /** What a keepalive asks of a connection. */
 export interface KeptConnection {
   ping(): void;
-  readonly openCalls: number;
+  openCalls(): number;
   /** Tells the client to go elsewhere; calls under way are finished. */
   goAway(code: 'none' | 'enhanceYourCalm', reason: string): void;
   destroy(): void;
@@ -74,7 +74,7 @@ export class Keepalive {
     const { maxPingStrikes, minPingIntervalMs } = this.#policy;
     const now = performance.now();
     // Without calls only a ping in two hours is asked for, as in gRPC.
-    const interval = this.#connection.openCalls > 0 ? minPingIntervalMs : Math.max(minPingIntervalMs, 7_200_000);
+    const interval = this.#connection.openCalls() > 0 ? minPingIntervalMs : Math.max(minPingIntervalMs, 7_200_000);
     if (now - this.#lastPing < interval) this.#strikes += 1;
     this.#lastPing = now;
     if (maxPingStrikes > 0 && this.#strikes > maxPingStrikes) {
@@ -99,7 +99,7 @@ export class Keepalive {
       }
       const silent = now - this.#heardAt;
       if (silent < timeMs) this.#watch(timeMs - silent);
-      else if (this.#connection.openCalls === 0 && !permitWithoutCalls) this.#watch(timeMs);
+      else if (this.#connection.openCalls() === 0 && !permitWithoutCalls) this.#watch(timeMs);
       else {
         this.#pingedAt = now;
         this.#connection.ping();

@@ -6,8 +6,8 @@ import type { RestrictedAccess } from '../restricted.ts';
 import type { TlsMaterial } from '../tls.ts';
 import type { CallStream } from './call.ts';
 import { type Accepted, type CompressionLevel, dispatch } from './dispatch.ts';
+import { H2Server } from './h2/server.ts';
 import { type KeepaliveOptions, type KeepalivePolicy, keepalivePolicy } from './keepalive.ts';
-import { NodeHttp2 } from './node-http2.ts';
 import type { Connections, TransportHost } from './transport.ts';
 
 export interface GrpcListenOptions {
@@ -45,7 +45,7 @@ export class GrpcListener implements TransportHost {
     this.maxMessageBytes = Math.min(context.limits.maxRequestBytes, 2 ** 31 - 1);
     this.budget = new BodyBudget(options.maxPendingBytes ?? 2 ** 31);
     this.keepalive = keepalivePolicy(options.keepalive);
-    const transport = new NodeHttp2(this, options.tls);
+    const transport = new H2Server(this, options.tls);
     this.#server = transport.server;
     this.#connections = transport;
     this.port = options.port;
