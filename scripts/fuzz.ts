@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { fuzzCompression, fuzzRequests, fuzzResponses, type Outcomes } from '../src/protocol/http/testing/fuzz.ts';
+import { fuzzH2 } from '../src/server/grpc/h2/testing/fuzz.ts';
 import { fuzzConnections } from '../src/server/http1/testing/fuzz.ts';
 
 // npm run fuzz -- --seconds 600 [--seed 7]: what `npm test` does for a moment, for as long as wanted and elsewhere.
@@ -20,8 +21,10 @@ function tell(what: string, outcomes: Outcomes): void {
   console.log(`${what}: ${[...outcomes].map(([outcome, count]) => `${count} ${outcome}`).join(', ')}`);
 }
 
-const { rounds, answered, refused } = await fuzzConnections(seed, forAShare(0.5));
+const { rounds, answered, refused } = await fuzzConnections(seed, forAShare(0.3));
 console.log(`HTTP connections: ${rounds} rounds, ${answered} requests answered, ${refused} refused`);
-tell('inference requests', fuzzRequests(seed, forAShare(0.3)));
+tell('inference requests', fuzzRequests(seed, forAShare(0.2)));
 fuzzResponses(seed, forAShare(0.1));
 tell('compressed bodies', await fuzzCompression(seed, forAShare(0.1)));
+const grpc = await fuzzH2(seed, forAShare(0.3));
+console.log(`HTTP/2 connections: ${grpc.rounds} rounds, ${grpc.answered} calls answered`);

@@ -106,17 +106,14 @@ export class H2Stream implements CallStream {
         connection.blocked.add(this);
         return false;
       }
-      const [part] = this.#waiting as [Uint8Array];
-      const piece = part.length <= most ? part : part.subarray(0, most);
-      if (piece === part) this.#waiting.shift();
-      else this.#waiting[0] = part.subarray(most);
-      this.#waitingBytes -= piece.length;
-      this.sendWindow -= piece.length;
-      connection.sendWindow -= piece.length;
+      const length = Math.min(most, this.#waitingBytes);
+      this.#waitingBytes -= length;
+      this.sendWindow -= length;
+      connection.sendWindow -= length;
       const head = Buffer.allocUnsafe(headBytes);
-      writeHead(head, 0, piece.length, frameTypes.data, 0, this.id);
+      writeHead(head, 0, length, frameTypes.data, 0, this.id);
       connection.send(head);
-      connection.send(piece);
+      this.#sendWaiting(length);
     }
     connection.blocked.delete(this);
     if (this.#trailers && !this.isLocalEnded) {
@@ -124,6 +121,23 @@ export class H2Stream implements CallStream {
       connection.localEnd(this);
     }
     return true;
+  }
+
+  /** So many of the waiting bytes, from as many parts as it takes. */
+  #sendWaiting(length: number): void {
+    let left = length;
+    let taken = 0;
+    for (; left > 0; taken++) {
+      const part = this.#waiting[taken]!;
+      if (part.length > left) {
+        this.#connection.send(part.subarray(0, left));
+        this.#waiting[taken] = part.subarray(left);
+        break;
+      }
+      this.#connection.send(part);
+      left -= part.length;
+    }
+    this.#waiting.splice(0, taken);
   }
 
   /** Forgets what was to be sent: there is nobody to send it to. */
