@@ -125,6 +125,21 @@ class _Unusable(type):
         return _Unusable(f"{cls.__name__}.{name}", (), {})
 
 
+def _numpy_types():
+    """NumPy's types by the configuration's names; models look them up while they are imported."""
+    import numpy
+
+    names = ("bool_", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
+    types_by_name = {f"TYPE_{name.rstrip('_').upper()}": getattr(numpy, name) for name in names}
+    types_by_name.update(TYPE_FP16=numpy.float16, TYPE_FP32=numpy.float32, TYPE_FP64=numpy.float64)
+    types_by_name.update(TYPE_STRING=numpy.object_)
+    return types_by_name
+
+
+def triton_string_to_numpy(triton_type_string):
+    return _numpy_types()[triton_type_string]
+
+
 def backend_utils():
     """The module that models import as `pb_utils`."""
     module = types.ModuleType("triton_python_backend_utils")
@@ -134,6 +149,7 @@ def backend_utils():
         Logger,
         get_input_config_by_name,
         get_output_config_by_name,
+        triton_string_to_numpy,
         using_decoupled_model_transaction_policy,
     ):
         setattr(module, value.__name__, value)
@@ -141,6 +157,8 @@ def backend_utils():
     def unusable(name):
         if name.startswith("__"):
             raise AttributeError(name)
+        if name == "TRITON_STRING_TO_NUMPY":
+            return _numpy_types()
         return _Unusable(name, (), {})
 
     module.__getattr__ = unusable

@@ -1,8 +1,8 @@
-import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fetchTriton } from '../../scripts/fetch-triton.ts';
 import { cases } from './cases/index.ts';
+import { repositoriesIn } from './corpus.ts';
 import { judge } from './judge.ts';
 import { knownDifferences } from './known-differences.ts';
 import { mutations } from './mutations.ts';
@@ -30,35 +30,40 @@ function ownQuestions(): Question[] {
   return all.map((one) => ({ name: one.name, ask: (oracle) => oracle.ask(one) }));
 }
 
-/** A folder is a repository when one of its folders holds a config.pbtxt, or a version folder with a model file. */
-function repositoriesIn(folder: string): Question[] {
-  const entries = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  const isModel = entries.some(({ name }) => readdirSync(join(folder, name)).includes('config.pbtxt'));
-  if (isModel) return [{ name: folder, ask: (oracle) => oracle.askFolder(folder) }];
-  return entries.flatMap(({ name }) => repositoriesIn(join(folder, name)));
+function questionsIn(folder: string): Question[] {
+  return repositoriesIn(folder).map((found) => ({ name: found.folder, ask: (oracle) => oracle.askCopy(found) }));
 }
 
-const found =
-  positionals.length > 0 ? positionals.flatMap((folder) => repositoriesIn(resolve(folder))) : ownQuestions();
+const found = positionals.length > 0 ? positionals.flatMap((folder) => questionsIn(resolve(folder))) : ownQuestions();
 const questions = found.filter(({ name }) => values.only === undefined || name.includes(values.only));
-const oracle = await Oracle.open(fetchTriton());
-const tally = { agree: 0, known: 0, differ: 0 };
+const folder = fetchTriton();
+const python = join(folder, 'venv/bin/python3');
+const oracle = await Oracle.open(folder);
+const tally = { agree: 0, known: 0, differ: 0, aside: 0, models: 0 };
+const asideBy = new Map<string, number>();
 try {
   for (const [index, question] of questions.entries()) {
     const answer = await question.ask(oracle);
-    const disagreements = await judge(oracle.root, answer);
-    if (disagreements.length === 0) tally.agree++;
-    else if (question.name in knownDifferences) tally.known++;
-    else {
-      tally.differ++;
-      console.log(`${question.name}\n${disagreements.map((line) => `  ${line}`).join('\n')}`);
-    }
+    const { disagreements, setAside, compared } = await judge(oracle.root, answer, python);
+    tally.models += compared;
+    for (const lack of setAside.values()) asideBy.set(lack, (asideBy.get(lack) ?? 0) + 1);
+    if (disagreements.length > 0) {
+      if (question.name in knownDifferences) tally.known++;
+      else {
+        tally.differ++;
+        console.log(`${question.name}\n${disagreements.map((line) => `  ${line}`).join('\n')}`);
+      }
+    } else if (compared === 0 && setAside.size > 0) tally.aside++;
+    else tally.agree++;
     if (process.stderr.isTTY) process.stderr.write(`\r${index + 1} of ${questions.length} `);
   }
 } finally {
   await oracle.close();
 }
+const aside = [...asideBy].sort(([, a], [, b]) => b - a).map(([lack, count]) => `${count} (${lack})`);
+if (aside.length > 0) console.log(`models set aside, which cannot be judged here: ${aside.join(', ')}`);
 console.log(
-  `${questions.length} repositories: ${tally.agree} agree, ${tally.known} known differences, ${tally.differ} differ`,
+  `${questions.length} repositories (${tally.models} models compared): ${tally.agree} agree, ${tally.known} known differences, ${tally.differ} differ` +
+    (tally.aside > 0 ? `, ${tally.aside} could not be judged` : ''),
 );
 process.exitCode = tally.differ > 0 || questions.length === 0 ? 1 : 0;

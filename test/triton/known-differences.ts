@@ -1,8 +1,5 @@
 /** Cases in which conch departs from the real server on purpose, with the reason. Short, and only to shrink. */
 export const knownDifferences: Readonly<Record<string, string>> = {
-  'model: agent that is not there':
-    "which agents are installed is not in the repository; NVIDIA's images carry `checksum`, the oracle none",
-  'model: code that does not import': 'reading a repository never executes anything',
   'model: file name above the version':
     'the oracle opens it; conch refuses names that leave their folder for every release, since that has been used in attacks',
   'model: unknown metric': 'model_metrics came after the oracle, and conch writes for newer releases too',

@@ -1,7 +1,8 @@
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Case } from './case.ts';
+import { copyRepository, type FoundRepository } from './corpus.ts';
 import { RealTriton } from './real-triton.ts';
 
 export interface ModelAnswer {
@@ -45,10 +46,10 @@ export class Oracle {
     return this.#askRoot();
   }
 
-  /** Asks about a copy of a repository folder. */
-  askFolder(folder: string): Promise<CaseAnswer> {
+  /** Asks about a copy of a repository that lies somewhere else. */
+  askCopy(repository: FoundRepository): Promise<CaseAnswer> {
     writeFiles(this.#root, {});
-    cpSync(folder, this.#root, { recursive: true });
+    copyRepository(repository, this.#root);
     return this.#askRoot();
   }
 
