@@ -86,8 +86,12 @@ export function dataFiles(files: Files): DataFiles {
 }
 
 /** All findings on these files, as `m/config.pbtxt:3:5 error [group/rule] message`, in order. */
-export function findings(files: Files, host: Host = {}, options: CheckOptions = {}): string[] {
-  const target = findTarget('triton:26.03');
+export function findings(
+  files: Files,
+  host: Host = {},
+  options: CheckOptions = {},
+  target = findTarget('triton:26.03'),
+): string[] {
   const found = check(snapshot(files), target, { host, files: dataFiles(files), ...options });
   return found.map(({ code, severity, message, where: { file, line, column } }) => {
     const place = [file && posix.relative(root, file), line, column].filter((part) => part !== undefined).join(':');
@@ -98,14 +102,16 @@ export function findings(files: Files, host: Host = {}, options: CheckOptions = 
 export interface RuleCase {
   /** Files on which the rule fires, and everything it says: place, severity and message, without the code. */
   readonly fires: readonly (readonly [files: Files, says: readonly string[], host?: Host])[];
+  /** The release that is checked for, e.g. `24.10`; absent: 26.03. */
+  readonly release?: string;
   /** Files on which it stays silent. */
   readonly silent: readonly (readonly [files: Files, host?: Host])[];
 }
 
 /** A test of one rule by itself. Other rules that may fire on the same files do not matter here. */
-export function testRule(code: string, { fires, silent }: RuleCase): void {
+export function testRule(code: string, { fires, silent, release = '26.03' }: RuleCase): void {
   const only = (files: Files, host: Host = {}) =>
-    findings(files, host)
+    findings(files, host, {}, findTarget(release))
       .filter((line) => line.includes(` [${code}] `))
       .map((line) => line.replace(` [${code}]`, ''));
   test(code, () => {

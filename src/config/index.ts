@@ -16,6 +16,7 @@ export { withoutDefaults } from './json/defaults.ts';
 export { configFromJson } from './json/from-json.ts';
 export { configToJson, type JsonObject, type JsonValue } from './json/to-json.ts';
 export { generateTypes, scalarTypes, typeLines, typeName } from './schema/generate.ts';
+export { type NewerField, newerFields } from './schema/newer.ts';
 export {
   enums as configEnums,
   type FieldSpec,

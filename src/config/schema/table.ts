@@ -19,6 +19,11 @@ export interface FieldSpec {
   readonly oneof?: string;
   /** Declared `optional`: presence is known even when the value is zero. */
   readonly optional?: true;
+  /**
+   * First release of Triton that knows it, where that is not the oldest one among the targets. Source: the descriptors
+   * in PyPI's tritonclient of every release.
+   */
+  readonly since?: string;
   readonly doc: string;
 }
 
@@ -120,7 +125,7 @@ export const messages: { readonly [name: string]: readonly FieldSpec[] } = {
     { number: 19, name: 'model_transaction_policy', type: 'ModelTransactionPolicy', doc: 'Decoupled flag.' },
     { number: 23, name: 'model_repository_agents', type: 'ModelRepositoryAgents', doc: 'Agents.' },
     { number: 24, name: 'response_cache', type: 'ModelResponseCache', doc: 'Cache opt-in.' },
-    { number: 26, name: 'model_metrics', type: 'ModelMetrics', doc: 'Histogram overrides.' },
+    { number: 26, name: 'model_metrics', type: 'ModelMetrics', since: '24.11', doc: 'Histogram overrides.' },
   ],
   ModelInput: [
     { number: 1, name: 'name', type: 'string', doc: 'Tensor name. Required.' },
@@ -147,7 +152,7 @@ export const messages: { readonly [name: string]: readonly FieldSpec[] } = {
       doc: 'Requests whose shapes differ here may still share a batch.',
     },
     { number: 8, name: 'optional', type: 'bool', doc: 'Request may omit the input.' },
-    { number: 9, name: 'is_non_linear_format_io', type: 'bool', doc: 'TensorRT only, 3 dims.' },
+    { number: 9, name: 'is_non_linear_format_io', type: 'bool', since: '24.08', doc: 'TensorRT only, 3 dims.' },
   ],
   ModelOutput: [
     { number: 1, name: 'name', type: 'string', doc: 'Tensor name. Required.' },
@@ -166,7 +171,7 @@ export const messages: { readonly [name: string]: readonly FieldSpec[] } = {
       doc: 'Text file in the model directory, one label per line, for the classification extension.',
     },
     { number: 6, name: 'is_shape_tensor', type: 'bool', doc: 'TensorRT only.' },
-    { number: 7, name: 'is_non_linear_format_io', type: 'bool', doc: 'TensorRT only, 3 dims.' },
+    { number: 7, name: 'is_non_linear_format_io', type: 'bool', since: '24.08', doc: 'TensorRT only, 3 dims.' },
   ],
   ModelTensorReshape: [
     {
@@ -520,6 +525,7 @@ export const messages: { readonly [name: string]: readonly FieldSpec[] } = {
       number: 2,
       name: 'max_inflight_requests',
       type: 'uint32',
+      since: '25.11',
       doc: 'Beta: per-step cap over all ensemble requests; 0 = none.',
     },
   ],

@@ -49,10 +49,10 @@ function mergeFields(
 ): FieldSpec[] {
   const renamed = renamedFields(ours, release);
   const names = ours.map((field) => renamed.get(field.name)?.name ?? field.name);
-  const docs = new Map(ours.map((field, index) => [names[index]!, field.doc]));
+  const known = new Map(ours.map((field, index) => [names[index]!, field]));
   const shapes = new Map(release.map((field) => [field.name, field]));
   return inOurOrder(names, shapes).map(([name, field]) => {
-    const doc = docs.get(name);
+    const { doc, since } = known.get(name) ?? {};
     if (doc === undefined) undocumented.push(`${message}.${name}`);
     return {
       number: field.number,
@@ -63,6 +63,7 @@ function mergeFields(
       ...(field.key !== undefined && { key: field.key as NonNullable<FieldSpec['key']> }),
       ...(field.oneof !== undefined && { oneof: field.oneof }),
       ...(field.optional && { optional: field.optional }),
+      ...(since !== undefined && { since }),
       doc: doc ?? `${sentenceStart(name)}: ${typePhrase(field)}.`,
     };
   });

@@ -1,4 +1,6 @@
-import { ensemble, floatsInAndOut, header, member, onnx, python, step, testRule } from '../../testing.ts';
+import { expect, test } from 'vitest';
+import { findTarget } from '../../../onnx/index.ts';
+import { ensemble, findings, floatsInAndOut, header, member, onnx, python, step, testRule } from '../../testing.ts';
 
 const model = (config: string, file = 'model.bin') => ({ 'm/config.pbtxt': config, [`m/1/${file}`]: 1 });
 
@@ -217,4 +219,44 @@ testRule('general/ignored-field', {
     [onnx(floatsInAndOut.concat('\nmodel_operations {}'), graph)],
     [model('backend: "tensorrt" cc_model_filenames { key: "8.0" value: "model.bin" } optimization { cuda {} }')],
   ],
+});
+
+const limited = (lines: string) => ensemble([step('m', 'x', 'x', 'y', 'y')], python(), lines);
+const inflight = {
+  'e/config.pbtxt': limited('')['e/config.pbtxt']!.toString().replace('\n] }', '\n] max_inflight_requests: 4 }'),
+};
+const metrics =
+  'model_metrics { metric_control [ { metric_identifier { family: "nv_inference_first_response_histogram_ms" } histogram_options { buckets: [ 1 ] } } ] }';
+const linear = floatsInAndOut.replace('dims: [ 4 ]', 'dims: [ 4 ] is_non_linear_format_io: false');
+
+testRule('general/newer-field', {
+  fires: [
+    [
+      python(metrics),
+      [
+        'm/config.pbtxt:4:1 error ModelConfig has no field model_metrics before release 24.11; the target is triton:24.07',
+      ],
+    ],
+    [
+      python('', {}, linear),
+      [
+        'm/config.pbtxt:2:79 error ModelInput has no field is_non_linear_format_io before release 24.08; the target is triton:24.07',
+      ],
+    ],
+    [
+      { ...limited(''), ...inflight },
+      [
+        'e/config.pbtxt:6:3 error ModelEnsembling has no field max_inflight_requests before release 25.11; the target is triton:24.07',
+      ],
+    ],
+  ],
+  silent: [[python()], [limited('')]],
+  release: '24.07',
+});
+
+test('what a release knows is no newer field for it', () => {
+  for (const release of ['24.11', '26.07']) {
+    const found = findings(python(metrics), {}, {}, findTarget(`triton:${release}`));
+    expect(found.filter((line) => line.includes('newer-field'))).toEqual([]);
+  }
 });

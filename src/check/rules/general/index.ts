@@ -10,6 +10,7 @@ import { cacheDecoupledMember } from './cache-decoupled-member.ts';
 import { ignoredField } from './ignored-field.ts';
 import { metricControl } from './metric-control.ts';
 import { metricUnknown } from './metric-unknown.ts';
+import { newerField } from './newer-field.ts';
 import { runtimeMissing } from './runtime-missing.ts';
 
 /** Backend, platform, batch size, cache, metrics. */
@@ -25,5 +26,6 @@ export const generalRules: readonly Rule[] = [
   agentUnknown,
   metricControl,
   metricUnknown,
+  newerField,
   ignoredField,
 ];
