@@ -3,7 +3,7 @@ import { defaultTarget, type Target } from '../onnx/index.ts';
 import type { ModelRepository } from '../repository/index.ts';
 import { filesOnDisk } from './data-files.ts';
 import { locate } from './locate.ts';
-import { CheckMemory, type Reported } from './memory.ts';
+import type { CheckMemory, Reported } from './memory.ts';
 import { findCircles, membersFirst } from './order.ts';
 import { layoutFindings } from './reader.ts';
 import type { Finding, Rule } from './rule.ts';
@@ -29,16 +29,20 @@ export function check(
   target: Target = defaultTarget,
   options: CheckOptions = {},
 ): Diagnostic[] {
-  const { rules = allRules, memory = new CheckMemory() } = options;
+  const { rules = allRules, memory } = options;
   const run = new Run(repository, target, options);
   const entries = new Map(repository.models.map((entry) => [entry.name, entry]));
   const ofRepository = rules.filter((rule) => rule.scope === 'repository');
   const ofModels = rules.filter((rule) => rule.scope !== 'repository' && rule.scope !== 'ensemble');
   const ofEnsembles = rules.filter((rule) => rule.scope === 'ensemble');
   run.add(ofRepository.flatMap((rule) => run.applyToRepository(rule)));
-  for (const model of run.models.values()) run.add(memory.ofModel(model.entry, () => run.judge(model, ofModels)));
+  for (const model of run.models.values()) {
+    const judge = () => run.judge(model, ofModels);
+    run.add(memory ? memory.ofModel(model.entry, judge) : judge());
+  }
   for (const model of membersFirst(run.models)) {
-    run.add(memory.ofEnsemble(model.entry, entries, () => ofEnsembles.flatMap((rule) => run.apply(rule, model))));
+    const judge = () => ofEnsembles.flatMap((rule) => run.apply(rule, model));
+    run.add(memory ? memory.ofEnsemble(model.entry, entries, judge) : judge());
   }
   return run.found.sort(inOrder);
 }

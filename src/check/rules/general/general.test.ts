@@ -246,7 +246,7 @@ testRule('general/newer-field', {
     [
       { ...limited(''), ...inflight },
       [
-        'e/config.pbtxt:6:3 error ModelEnsembling has no field max_inflight_requests before release 25.11; the target is triton:24.07',
+        'e/config.pbtxt:6:26 error ModelEnsembling has no field max_inflight_requests before release 25.11; the target is triton:24.07',
       ],
     ],
   ],
