@@ -112,6 +112,14 @@ describe('poll', () => {
     expect(engine.isReady()).toBe(true);
   });
 
+  test('of an unchanged model reads nothing but whether it has changed', async () => {
+    const repository = new TemporaryRepository().bare('a', probe());
+    const { engine } = await polled(repository);
+    const config = engine.config('a');
+    await engine.poll();
+    expect(engine.config('a')).toBe(config);
+  });
+
   test('of an unchanged ensemble does not load it again', async () => {
     const repository = new TemporaryRepository().bare('a', probe()).bare('aa', chain('a', 'a'));
     const { engine } = await polled(repository);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from './testing/fake-clock.ts';
-import { ask, probe } from './testing/models.ts';
+import { ask, chain, probe } from './testing/models.ts';
 import { ProbeBackend } from './testing/probe.ts';
 import { fp32, TemporaryRepository } from './testing/repository.ts';
 
@@ -58,6 +58,7 @@ test("the time to the first response of decoupled models falls into the config's
   const repository = new TemporaryRepository()
     .bare('m', probe('model_transaction_policy { decoupled: true }'))
     .bare('plain', probe())
+    .bare('mm', chain('m'))
     .bare(
       'own',
       probe(`model_transaction_policy { decoupled: true }
@@ -69,7 +70,7 @@ test("the time to the first response of decoupled models falls into the config's
       await engine.stream({ model, inputs: [fp32('x', [1, 1], [1])] }, () => {});
     }
   }
-  const [m, own, plain] = engine.counters().map(({ latencies }) => latencies!.firstResponse);
+  const [m, mm, own, plain] = engine.counters().map(({ latencies }) => latencies!.firstResponse);
   expect(m!.buckets).toEqual([
     [100, 2],
     [500, 3],
@@ -81,5 +82,6 @@ test("the time to the first response of decoupled models falls into the config's
     [1, 1],
     [2, 2],
   ]);
+  expect(mm).toMatchObject({ count: 0, buckets: m!.buckets.map(([bound]) => [bound, 0]) });
   expect(plain).toBeUndefined();
 });

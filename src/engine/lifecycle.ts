@@ -134,7 +134,7 @@ export class Lifecycle {
         model.wanted = true;
         model.explicit ||= order.explicit;
         try {
-          disk = await readFromDisk(place, this.#options.read);
+          disk = await readFromDisk(place, this.#options.read, model.disk);
         } catch (thrown) {
           await place.dispose?.();
           throw thrown;

@@ -82,14 +82,16 @@ async function buildVersion(model: ModelOnDisk, version: ModelVersion, options: 
   const { clock } = options;
   let { config } = model;
   const start = clock.now();
+  if (config.platform === 'ensemble') {
+    checkAgainstModels(config, options.find);
+    config = withDecoupled(config, options.find);
+  }
   const admission = new Admission(entry.name, config);
   const caching = config.response_cache?.enable === true && options.cache !== undefined;
   const recorder = new StatisticsRecorder(Latencies.of(config, options.latencyMetrics, caching, clock));
   const labels = labelsByOutput(model);
   let runner: Runner;
   if (config.platform === 'ensemble') {
-    checkAgainstModels(config, options.find);
-    config = withDecoupled(config, options.find);
     inheritLabels(config, labels, options.find);
     runner = new Ensemble(config, admission, {
       find: options.find,

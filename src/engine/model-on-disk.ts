@@ -42,10 +42,18 @@ export interface ModelOnDisk {
   readonly dispose: (() => Promise<void>) | undefined;
 }
 
-/** Reads a model and refuses what Triton would refuse before it opens any model file. */
-export async function readFromDisk(place: ModelPlace, options: ReadOptions = {}): Promise<ModelOnDisk> {
+/**
+ * Reads a model and refuses what Triton would refuse before it opens any model file. `before` is what was read last time:
+ * it is the answer, too, when no file has changed since.
+ */
+export async function readFromDisk(
+  place: ModelPlace,
+  options: ReadOptions = {},
+  before?: ModelOnDisk,
+): Promise<ModelOnDisk> {
   const { dir, dispose } = place;
   const fingerprints = await fingerprintsOf(dir, place.config);
+  if (before?.fingerprint === fingerprints.fingerprint) return before;
   const { configName, ...host } = options;
   const entry = await readModel(dir, {
     inspect: true,
