@@ -38,8 +38,9 @@ export interface EngineAccess {
   infer(request: InferenceRequest): Promise<InferenceResponse>;
   stream(request: InferenceRequest, onResponse: (event: ResponseEvent) => void): Promise<void>;
   isModelReady(name: string, version?: string): boolean;
-  load(name: string): Promise<void>;
-  unload(name: string): Promise<void>;
+  /** `config`: a configuration as JSON that stands in for the one on disk; '' for none. */
+  load(name: string, config?: string): Promise<void>;
+  unload(name: string, options?: { readonly dependents?: boolean }): Promise<void>;
 }
 
 export interface LoadedModel {

@@ -114,8 +114,8 @@ export class Engine {
         infer: (request) => this.#infer(request),
         stream: (request, onResponse) => this.#stream(request, onResponse),
         isModelReady: (name, version) => this.isModelReady(name, version),
-        load: (name) => this.load(name),
-        unload: (name) => this.unload(name),
+        load: (name, config) => this.load(name, config ? { config } : undefined),
+        unload: (name, options) => this.unload(name, options),
       },
     });
     if (options.modelControlMode === 'poll') {

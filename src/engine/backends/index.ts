@@ -1,14 +1,22 @@
 import { ConchError } from '../../base/index.ts';
 import type { Backend } from '../backend.ts';
+import { parameterOf } from '../parameters.ts';
 import { identityBackend } from './identity.ts';
 import { onnxBackend } from './onnx.ts';
+import { pythonBackend } from './python/python.ts';
 import { repeatBackend } from './repeat.ts';
 import { tokenizerBackend } from './tokenizer.ts';
+
+/** conch's own tokenizer folders run natively; every other Python model as Python. */
+const pythonOrTokenizer: Backend = {
+  load: (source) =>
+    (parameterOf(source.config, 'conch.backend') === 'tokenizer' ? tokenizerBackend : pythonBackend).load(source),
+};
 
 /** Backends by the config's `backend`. */
 export const builtInBackends: Readonly<Record<string, Backend>> = {
   onnxruntime: onnxBackend,
-  python: tokenizerBackend,
+  python: pythonOrTokenizer,
   identity: identityBackend,
   repeat: repeatBackend,
 };

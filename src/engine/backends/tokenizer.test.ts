@@ -100,18 +100,6 @@ test('bytes that are no UTF-8 do not stop it', async () => {
 describe('refused at load', () => {
   test.each([
     [
-      'a Python model that conch did not compile',
-      config(output('input_ids')),
-      'NOT_SUPPORTED',
-      "model 't' version 1: it uses the Python backend, and the embedded server runs no Python; of that backend it runs only tokenizers that conch compiled",
-    ],
-    [
-      'another mark',
-      config(`parameters { key: "conch.backend" value { string_value: "stemmer" } } ${output('input_ids')}`),
-      'NOT_SUPPORTED',
-      "model 't' version 1: it uses the Python backend, and the embedded server runs no Python; of that backend it runs only tokenizers that conch compiled (parameter conch.backend is 'stemmer', not 'tokenizer')",
-    ],
-    [
       'an output that tokenizers do not have',
       config(`${mark} ${output('offsets')}`),
       'MODEL_LOAD_FAILED',
@@ -141,14 +129,6 @@ describe('refused at load', () => {
       code,
       message,
       where: { file: expect.stringMatching(/config\.pbtxt$/) },
-    });
-  });
-
-  test('a Python model says what to do', async () => {
-    const engine = await repository(config(output('input_ids'))).open();
-    await expect(engine.load('t')).rejects.toMatchObject({
-      status: 'UNSUPPORTED',
-      fix: "serve 't' with Triton, or load the other models by name",
     });
   });
 

@@ -2,7 +2,7 @@ import { ConchError, toConchError } from '../../base/index.ts';
 import { bytesOf, type Datatype, decodeStrings } from '../../tensor/index.ts';
 import { type EncodedBatch, readTokenizer, type TextTokenizer } from '../../text/index.ts';
 import type { Backend, BackendInstance, BackendResponse, BatchRequest, LoadedModel, ModelSource } from '../backend.ts';
-import { integerParameter, parameterOf } from '../parameters.ts';
+import { integerParameter } from '../parameters.ts';
 import { type DeclaredTensor, declaredInputs, declaredOutputs, maxBatchSizeOf } from '../tensors.ts';
 
 const encodings = ['input_ids', 'attention_mask', 'token_type_ids'] as const satisfies readonly (keyof EncodedBatch)[];
@@ -15,7 +15,6 @@ type Encoding = (typeof encodings)[number];
  */
 export const tokenizerBackend: Backend = {
   async load(source: ModelSource): Promise<LoadedModel> {
-    refuseForeign(source);
     const { config, dir } = source;
     const [input, ...more] = declaredInputs(config);
     if (!input || more.length > 0 || input.datatype !== 'BYTES') {
@@ -31,17 +30,6 @@ export const tokenizerBackend: Backend = {
     };
   },
 };
-
-function refuseForeign({ name, config }: ModelSource): void {
-  const kind = parameterOf(config, 'conch.backend');
-  if (kind === 'tokenizer') return;
-  throw new ConchError(
-    'NOT_SUPPORTED',
-    `it uses the Python backend, and the embedded server runs no Python; of that backend it runs only tokenizers that conch compiled` +
-      (kind === undefined ? '' : ` (parameter conch.backend is '${kind}', not 'tokenizer')`),
-    { where: { path: 'backend' }, fix: `serve '${name}' with Triton, or load the other models by name` },
-  );
-}
 
 function checkOutput(output: DeclaredTensor): void {
   const known: readonly string[] = encodings;

@@ -1,0 +1,113 @@
+import type { TritonStatus } from '../../../base/index.ts';
+import type { Datatype } from '../../../tensor/index.ts';
+
+/** A tensor's description; its bytes lie at `offset` behind the message, or at `at` in the message's file. */
+export interface WireTensor {
+  readonly name: string;
+  readonly datatype: Datatype;
+  readonly shape: readonly number[];
+  readonly bytes: number;
+  readonly offset?: number;
+  readonly at?: number;
+}
+
+/** A value with its type: boolean, integer as text, floating point number, text. */
+export type WireValue =
+  | readonly ['b', boolean]
+  | readonly ['i', string]
+  | readonly ['d', number]
+  | readonly ['s', string];
+export type WireParameters = Readonly<Record<string, WireValue>>;
+/** An integer as a list of its text, or a text. */
+export type WireCorrelation = readonly [string] | string;
+
+export interface WireError {
+  readonly message: string;
+  readonly code: TritonStatus;
+}
+
+export interface WireResponse {
+  readonly error?: WireError;
+  readonly outputs?: readonly WireTensor[];
+  readonly parameters?: WireParameters;
+}
+
+export interface WireRequest {
+  readonly id: string;
+  readonly correlation: WireCorrelation;
+  readonly flags: number;
+  /** Microseconds. */
+  readonly timeout: number;
+  readonly parameters: WireParameters;
+  readonly outputs: readonly string[];
+  readonly inputs: readonly WireTensor[];
+  readonly cancelled: boolean;
+}
+
+/** What a model asks of another. */
+export interface WireCall extends Omit<WireRequest, 'cancelled'> {
+  readonly model: string;
+  readonly version: number;
+}
+
+/** To the process. */
+export type Command =
+  | {
+      readonly kind: 'start';
+      readonly runs: 'model.py' | 'torchscript';
+      readonly path: string;
+      readonly dir: string;
+      readonly decoupled: boolean;
+      readonly args: Readonly<Record<string, string>>;
+    }
+  | { readonly kind: 'run'; readonly run: number; readonly requests: readonly WireRequest[] }
+  | { readonly kind: 'cancel'; readonly run: number; readonly index: number }
+  | ({
+      readonly kind: 'answer';
+      readonly call: number;
+      readonly final: boolean;
+      readonly result?: boolean;
+    } & WireResponse)
+  | { readonly kind: 'close' };
+
+/** From the process. */
+export type Report =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'closed' }
+  | {
+      readonly kind: 'refused';
+      readonly reason: 'numpy' | 'model';
+      readonly message: string;
+      readonly line?: number | null;
+      /** The module that is not installed. */
+      readonly missing?: string | null;
+      readonly trace: string;
+    }
+  | { readonly kind: 'done'; readonly run: number; readonly responses: readonly (WireResponse | null)[] }
+  | { readonly kind: 'failed'; readonly run: number; readonly message: string }
+  | {
+      readonly kind: 'send';
+      readonly run: number;
+      readonly index: number;
+      readonly response: WireResponse | null;
+      readonly final: boolean;
+    }
+  | { readonly kind: 'infer'; readonly call: number; readonly decoupled: boolean; readonly request: WireCall }
+  | { readonly kind: 'cancel'; readonly call: number }
+  | { readonly kind: 'load'; readonly call: number; readonly model: string; readonly config: string }
+  | { readonly kind: 'unload'; readonly call: number; readonly model: string; readonly dependents: boolean }
+  | { readonly kind: 'is_ready'; readonly call: number; readonly model: string; readonly version: string }
+  | { readonly kind: 'log'; readonly level: string; readonly message: string; readonly where: string }
+  | MetricReport;
+
+/** A change of a metric that a model keeps. */
+export interface MetricReport {
+  readonly kind: 'metric';
+  readonly name: string;
+  readonly description: string;
+  readonly metric: 'counter' | 'gauge' | 'histogram';
+  readonly labels: Readonly<Record<string, string>>;
+  readonly buckets: readonly number[];
+  readonly change: 'increment' | 'observe';
+  readonly value: number;
+}
