@@ -23,6 +23,31 @@ describe('sizes', () => {
     expect(bench.settled).toEqual(['a']);
   });
 
+  test('an eager one lets nobody wait who is alone, and gathers again once several came together', async () => {
+    const bench = new Bench({ eager: true });
+    bench.send('a');
+    await Promise.resolve();
+    expect(bench.batches).toEqual(['a']);
+    bench.send('bc');
+    bench.executor.finish();
+    await Promise.resolve();
+    expect(bench.batches).toEqual(['a', 'bc']);
+    bench.send('d');
+    bench.executor.finish();
+    bench.send('e');
+    await Promise.resolve();
+    expect(bench.batches).toEqual(['a', 'bc']);
+    bench.clock.settle();
+    expect(bench.batches).toEqual(['a', 'bc', 'de']);
+    bench.executor.finish();
+    bench.send('f');
+    bench.clock.settle();
+    bench.executor.finish();
+    bench.send('g');
+    await Promise.resolve();
+    expect(bench.batches).toEqual(['a', 'bc', 'de', 'f', 'g']);
+  });
+
   test('preferred 4 of at most 8: seven waiting requests go as 4 and 3', () => {
     const bench = new Bench({ config: { preferred_batch_size: [4] } });
     bench.send('abcdefg');

@@ -22,7 +22,9 @@ export class DynamicBatcher implements Scheduler {
   readonly #order: ReleaseOrder | undefined;
   readonly #mixShapes: boolean;
   readonly #window: TokenWindow | undefined;
-  readonly #soon: (action: () => void) => void;
+  readonly #eager: boolean;
+  /** Requests in the batch sent last. */
+  #lastCount = 0;
   #stopTimer: (() => void) | undefined;
   #planned = false;
 
@@ -32,7 +34,10 @@ export class DynamicBatcher implements Scheduler {
       readonly maxBatchSize: number;
       /** Requests of different shapes may share a batch (the backend does not stack them). */
       readonly mixShapes: boolean;
-      /** Form batches before the event loop turns: for backends that themselves wait a turn before they run. */
+      /**
+       * Form the batch of a lone request before the event loop turns: for backends that themselves wait a turn before
+       * they run.
+       */
       readonly eager: boolean;
       /** Batches are chosen by length, not only from the front of the queue. */
       readonly window?: TokenWindowOptions | undefined;
@@ -43,7 +48,7 @@ export class DynamicBatcher implements Scheduler {
     this.#executor = executor;
     this.#mixShapes = options.mixShapes;
     this.#window = options.window && new TokenWindow(options.window);
-    this.#soon = options.eager ? queueMicrotask : (action) => clock.soon(action);
+    this.#eager = options.eager;
     this.#maxRows = Math.max(1, options.maxBatchSize);
     this.#preferred = new Set(config.preferred_batch_size?.length ? config.preferred_batch_size : [this.#maxRows]);
     this.#maxPreferred = Math.max(...this.#preferred);
@@ -61,7 +66,7 @@ export class DynamicBatcher implements Scheduler {
       clock,
       onLeave: () => this.#plan(),
     });
-    executor.onAvailable = () => this.#dispatch();
+    executor.onAvailable = () => (this.#eager && this.#queue.size > 0 ? this.#plan() : this.#dispatch());
   }
 
   get pending(): number {
@@ -85,10 +90,13 @@ export class DynamicBatcher implements Scheduler {
   #plan(): void {
     if (this.#planned || !this.#executor.available) return;
     this.#planned = true;
-    this.#soon(() => {
+    const dispatch = () => {
       this.#planned = false;
       this.#dispatch();
-    });
+    };
+    // Who is alone would wait for nobody; where several come, a turn more of the event loop brings them together.
+    if (this.#eager && this.#lastCount <= 1) queueMicrotask(dispatch);
+    else this.#options.clock.soon(dispatch);
   }
 
   #dispatch(): void {
@@ -102,7 +110,9 @@ export class DynamicBatcher implements Scheduler {
         }
         return;
       }
-      this.#executor.execute(decision.send());
+      const batch = decision.send();
+      this.#lastCount = batch.length;
+      this.#executor.execute(batch);
     }
   }
 

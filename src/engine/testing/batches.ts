@@ -57,6 +57,7 @@ export class Bench {
       instances?: number;
       maxBatchSize?: number;
       mixShapes?: boolean;
+      eager?: boolean;
       maxQueueSize?: number;
       maxQueueBytes?: number;
       config?: ModelDynamicBatching;
@@ -76,8 +77,8 @@ export class Bench {
         config: options.config ?? {},
         maxBatchSize: options.maxBatchSize ?? 8,
         mixShapes: options.mixShapes ?? false,
-        eager: false,
         window: options.window,
+        eager: options.eager ?? false,
       });
   }
 
