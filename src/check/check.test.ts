@@ -146,3 +146,39 @@ model_warmup { batch_size: 1 inputs { key: "x" value { data_type: TYPE_FP32 dims
   const found = check(await read()).filter((one) => one.code === 'warmup/file');
   expect(found.map((one) => one.message)).toEqual(["model_warmup[0] reads warmup/w with 3 bytes, input 'x' needs 16"]);
 });
+
+test('a check of a repository that was read needs no disk any more', async () => {
+  const warmup = (file: string, type = 'TYPE_FP32') =>
+    `model_warmup { name: "s" batch_size: 1 inputs { key: "x" value { data_type: ${type} dims: 4 input_data_file: "${file}" } } }`;
+  const io =
+    'input { name: "x" data_type: TYPE_FP32 dims: 4 } output { name: "y" data_type: TYPE_FP32 dims: 4 }\nbackend: "python"\n';
+  const { root, read } = await onDisk({
+    'long/config.pbtxt': io + warmup('a'),
+    'long/1/model.py': '',
+    'long/warmup/a': 'x'.repeat(16),
+    'short/config.pbtxt': io + warmup('b'),
+    'short/1/model.py': '',
+    'short/warmup/b': 'x'.repeat(15),
+    'gone/config.pbtxt': io + warmup('../../long/warmup/a'),
+    'gone/1/model.py': '',
+    'link/config.pbtxt': io + warmup('c'),
+    'link/1/model.py': '',
+    'link/warmup/': '',
+    'open/config.pbtxt': 'backend: "python"',
+    'open/1/model.py': 'def auto_complete_config',
+    'closed/config.pbtxt': 'backend: "python"',
+    'closed/1/model.py': '',
+  });
+  await symlink('/etc', join(root, 'link/warmup/c'));
+  const repository = await read();
+  const found = check(repository);
+  await rm(join(root, 'long'), { recursive: true });
+  await rm(join(root, 'open'), { recursive: true });
+  expect(check(repository)).toEqual(found);
+  const said = (code: string) => found.filter((one) => one.code === code).map(({ model, message }) => [model, message]);
+  expect(said('warmup/file')).toEqual([
+    ['gone', expect.stringContaining('which does not exist')],
+    ['short', expect.stringContaining("with 15 bytes, input 'x' needs 16")],
+  ]);
+  expect(new Set(said('tensors/none').map(([model]) => model))).toEqual(new Set(['closed']));
+});

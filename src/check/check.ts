@@ -1,19 +1,16 @@
 import type { Diagnostic, Where } from '../base/index.ts';
 import { defaultTarget, type Target } from '../onnx/index.ts';
 import type { ModelRepository } from '../repository/index.ts';
-import { filesOnDisk } from './data-files.ts';
 import { locate } from './locate.ts';
 import type { CheckMemory, Reported } from './memory.ts';
 import { findCircles, membersFirst } from './order.ts';
 import { layoutFindings } from './reader.ts';
 import type { Finding, Rule } from './rule.ts';
 import { rules as allRules } from './rules/index.ts';
-import { type DataFiles, type Host, ModelView, type Refusal, type RepositoryView } from './view.ts';
+import { type Host, ModelView, type Refusal, type RepositoryView } from './view.ts';
 
 export interface CheckOptions {
   readonly host?: Host;
-  /** Where warm-up and state files are looked up, and the source of Python models without tensors; by default on disk. */
-  readonly files?: DataFiles;
   /** The rules to apply; by default all. */
   readonly rules?: readonly Rule[];
   /** What earlier checks of the same repository found, with the same target and options; untouched models are quick. */
@@ -22,7 +19,7 @@ export interface CheckOptions {
 
 /**
  * Everything wrong with a repository (opened with `inspect: true`) for a target, in the order of models, lines and
- * codes. Each model is judged by itself first; then the ensembles, innermost first, against the members that load.
+ * codes. Reads nothing beside its arguments. Each model is judged by itself first; then the ensembles, innermost first, against the members that load.
  */
 export function check(
   repository: ModelRepository,
@@ -52,7 +49,6 @@ class Run implements RepositoryView {
   readonly source: ModelRepository;
   readonly target: Target;
   readonly host: Host;
-  readonly files: DataFiles;
   readonly models = new Map<string, ModelView>();
   readonly found: Diagnostic[] = [];
   readonly circular: ReadonlySet<string>;
@@ -62,7 +58,6 @@ class Run implements RepositoryView {
     this.source = source;
     this.target = target;
     this.host = options.host ?? {};
-    this.files = options.files ?? filesOnDisk;
     for (const entry of source.models) this.models.set(entry.name, new ModelView(entry, this));
     this.circular = findCircles(this.models);
     this.add(layoutFindings(source).map((diagnostic) => ({ diagnostic, refuses: true })));

@@ -7,7 +7,7 @@ import { formatGithub } from './format/github.ts';
 import { formatJson } from './format/json.ts';
 import { formatSarif } from './format/sarif.ts';
 import { formatText } from './format/text.ts';
-import { dataFiles, type Files, header, snapshot } from './testing.ts';
+import { type Files, header, snapshot } from './testing.ts';
 import { verdicts } from './verdicts.ts';
 
 /** Names that meet each other, and names that objects have by birth. */
@@ -101,7 +101,7 @@ test('whatever configs say, checking answers, in order and with a place for ever
   fc.assert(
     fc.property(anyRepository, (files) => {
       const repository = snapshot(files);
-      const found = check(repository, undefined, { files: dataFiles(files), host: { gpus: [0], cores: 2 } });
+      const found = check(repository, undefined, { host: { gpus: [0], cores: 2 } });
       for (const { code, message, where, fix } of found) {
         expect(message).not.toMatch(/\n|undefined|NaN:|\[object/);
         expect(fix?.text.length ?? 1).toBeGreaterThan(0);
@@ -111,7 +111,7 @@ test('whatever configs say, checking answers, in order and with a place for ever
           expect(where.line, code).toBeLessThanOrEqual(text.split('\n').length);
         }
       }
-      expect(check(repository, undefined, { files: dataFiles(files), host: { gpus: [0], cores: 2 } })).toEqual(found);
+      expect(check(repository, undefined, { host: { gpus: [0], cores: 2 } })).toEqual(found);
       const judged = verdicts(repository, found);
       expect(Object.keys(judged)).toEqual(['a', 'b', 'e', 'f']);
       JSON.parse(formatJson(found, repository));

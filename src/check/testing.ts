@@ -4,6 +4,7 @@ import { ConchError } from '../base/index.ts';
 import { parseConfig } from '../config/index.ts';
 import { findTarget, type OnnxSummary, type OnnxTensorInfo } from '../onnx/index.ts';
 import {
+  type DataFile,
   type Manifest,
   type ModelEntry,
   type ModelRepository,
@@ -13,7 +14,7 @@ import {
 import { type Datatype, datatypes } from '../tensor/index.ts';
 import { type CheckOptions, check } from './check.ts';
 import { rules } from './rules/index.ts';
-import type { DataFiles, Host } from './view.ts';
+import type { Host } from './view.ts';
 
 /** What stands at a path: text, a file of so many bytes, an ONNX model with that header, or one that cannot be read. */
 export type Content = string | number | OnnxSummary | ConchError;
@@ -29,13 +30,23 @@ export function snapshot(files: Files): ModelRepository {
     ([path]) => path.slice(0, path.indexOf('/')),
   );
   const models = [...byModel].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, own]) => entryOf(name, own));
-  return { root, models, diagnostics: [] };
+  const top = Object.keys(files).filter((path) => !path.includes('/'));
+  return { root, files: top, models, diagnostics: [] };
 }
 
 function entryOf(name: string, own: readonly [string, Content][]): ModelEntry {
   const dir = join(root, name);
   const below = own.map(([path, content]) => [path.slice(name.length + 1), content] as const);
-  const entry: ModelEntry = { name, dir, versions: [], ignoredFolders: [], files: [], labels: {}, diagnostics: [] };
+  const entry: ModelEntry = {
+    name,
+    dir,
+    versions: [],
+    ignoredFolders: [],
+    files: [],
+    labels: {},
+    dataFiles: dataFilesOf(own, name),
+    diagnostics: [],
+  };
   for (const [path, content] of below) {
     const [folder, ...rest] = path.split('/');
     if (rest.length > 0) addToFolder(entry, folder!, rest.join('/'), content);
@@ -51,6 +62,18 @@ function entryOf(name: string, own: readonly [string, Content][]): ModelEntry {
   }
   entry.versions.sort((a, b) => a.version - b.version);
   return entry;
+}
+
+function dataFilesOf(own: readonly [string, Content][], name: string): Record<string, DataFile> {
+  return Object.fromEntries(
+    own
+      .filter(([path]) => !path.endsWith('/'))
+      .map(([path, content]) => {
+        const file: DataFile = { size: sizeOf(content) };
+        if (typeof content === 'string') file.content = Buffer.from(content);
+        return [path.slice(name.length + 1), file];
+      }),
+  );
 }
 
 function addToFolder(entry: ModelEntry, folder: string, path: string, content: Content): void {
@@ -76,15 +99,6 @@ function sizeOf(content: Content): number {
   return typeof content === 'string' ? Buffer.byteLength(content) : 1000;
 }
 
-/** The same files as `check` looks them up by absolute path. */
-export function dataFiles(files: Files): DataFiles {
-  const at = (path: string) => files[posix.relative(root, path)];
-  return {
-    sizeOf: (path) => (at(path) === undefined ? undefined : sizeOf(at(path)!)),
-    read: (path) => (typeof at(path) === 'string' ? Buffer.from(at(path) as string) : undefined),
-  };
-}
-
 /** All findings on these files, as `m/config.pbtxt:3:5 error [group/rule] message`, in order. */
 export function findings(
   files: Files,
@@ -92,7 +106,7 @@ export function findings(
   options: CheckOptions = {},
   target = findTarget('triton:26.03'),
 ): string[] {
-  const found = check(snapshot(files), target, { host, files: dataFiles(files), ...options });
+  const found = check(snapshot(files), target, { host, ...options });
   return found.map(({ code, severity, message, where: { file, line, column } }) => {
     const place = [file && posix.relative(root, file), line, column].filter((part) => part !== undefined).join(':');
     return `${place} ${severity} [${code}] ${message}`;

@@ -1,8 +1,8 @@
-import { join } from 'node:path';
 import { type CompletedConfig, type ModelConfig, toInteger } from '../config/index.ts';
 import type { OnnxSummary, Target } from '../onnx/index.ts';
 import {
   completeModel,
+  dataPath,
   type ModelEntry,
   type ModelRepository,
   type ModelVersion,
@@ -23,20 +23,11 @@ export interface Host {
   readonly backends?: readonly string[];
 }
 
-/** The few files that configs name and that the repository's snapshot does not hold. Paths are absolute. */
-export interface DataFiles {
-  /** Size in bytes; undefined when there is no such file. */
-  sizeOf(path: string): number | undefined;
-  /** The content; undefined when there is no such file, or none that is worth looking into. */
-  read(path: string): Uint8Array | undefined;
-}
-
 export interface RepositoryView {
   readonly source: ModelRepository;
   readonly target: Target;
   readonly host: Host;
   readonly models: ReadonlyMap<string, ModelView>;
-  readonly files: DataFiles;
   /** Ensembles that contain themselves, directly or through others. */
   readonly circular: ReadonlySet<string>;
   /** Why Triton refuses a model; undefined while it is thought to load. Complete for the members of an ensemble. */
@@ -164,7 +155,7 @@ export class ModelView {
     if (this.backend !== 'python') return true;
     // Only a model.py that has this function adds tensors; without it the model has none.
     const file = this.config.default_model_filename || 'model.py';
-    const text = this.repository.files.read(join(this.versions.at(-1)?.dir ?? this.entry.dir, file));
+    const text = this.entry.dataFiles[dataPath(this.versions.at(-1)?.folder ?? '', file)]?.content;
     return text === undefined || Buffer.from(text).includes('auto_complete_config');
   }
 }

@@ -13,10 +13,11 @@ function repositoryOf(configs: Record<string, string>): ModelRepository {
       ignoredFolders: [],
       files: ['config.pbtxt'],
       labels: {},
+      dataFiles: {},
       diagnostics: [],
     }),
   );
-  return { root: '/models', models, diagnostics: [] };
+  return { root: '/models', files: [], models, diagnostics: [] };
 }
 const ensembleOf = (...members: string[]) =>
   `platform: "ensemble" model_transaction_policy { decoupled: true } ensemble_scheduling { ${members.map((name) => `step { model_name: "${name}" model_namespace: "n" }`).join(' ')} }`;

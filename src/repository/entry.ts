@@ -7,6 +7,8 @@ import type { Manifest } from './manifest.ts';
 export interface ModelRepository {
   /** Absolute. */
   root: string;
+  /** Names of the files directly in `root`, ascending; no models. */
+  files: string[];
   /** By name, ascending. As Triton does, every folder at the root counts as a model, hidden ones too. */
   models: ModelEntry[];
   /** Findings about the layout, at the root and in every model. What the parser says about a config is in its `parsed`. */
@@ -27,9 +29,21 @@ export interface ModelEntry {
   files: string[];
   /** Labels by label file, as the config's `label_filename` names it; `labelsOf` looks them up by output. */
   labels: Record<string, string[]>;
+  /**
+   * When opened with `inspect`: files that the config names beside those of the versions, and Python models' code, by
+   * path below `dir` with `/` between folders (`warmup/x.bin`). What is not in it is not there.
+   */
+  dataFiles: Readonly<Record<string, DataFile>>;
   manifest?: Manifest;
   /** Findings about this model's layout; also part of the repository's. */
   diagnostics: Diagnostic[];
+}
+
+export interface DataFile {
+  /** Bytes; undefined for what a link out of the repository leads to, which is not looked at. */
+  size?: number;
+  /** The content where rules look into it: warm-up strings and Python code of at most 4 MB. */
+  content?: Uint8Array;
 }
 
 export interface IgnoredFolder {

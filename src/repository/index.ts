@@ -1,8 +1,9 @@
 export { type CompletionHost, completeModel, completionContext, servedVersions } from './completion.ts';
 export { writeConfigFile } from './config-file.ts';
+export { dataPath } from './data-files.ts';
 export { editedByHand } from './edits.ts';
 export { completeInRepository } from './ensemble.ts';
-export type { IgnoredFolder, ModelEntry, ModelRepository, ModelVersion, OpenOptions } from './entry.ts';
+export type { DataFile, IgnoredFolder, ModelEntry, ModelRepository, ModelVersion, OpenOptions } from './entry.ts';
 export type { Gap } from './infer/draft.ts';
 export { type Inference, type InferOptions, inferConfig } from './infer/infer.ts';
 export { autoCompleteFile, type PythonRun, runAutoComplete } from './infer/python.ts';

@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve, sep } from 'node:path';
 import { ConchError, type Diagnostic, toConchError } from '../base/index.ts';
 import { type ModelConfig, parseConfig, printConfig } from '../config/index.ts';
 import { readOnnx } from '../onnx/index.ts';
+import { readDataFiles } from './data-files.ts';
 import type { ModelEntry, ModelRepository, ModelVersion, OpenOptions } from './entry.ts';
 import { type Bounds, type FolderItem, isWithin, listFiles, listFolder, readWhole, reason, report } from './folder.ts';
 import { parseLabels } from './labels.ts';
@@ -19,8 +20,10 @@ export async function openRepository(root: string, options: OpenOptions = {}): P
   const diagnostics: Diagnostic[] = [];
   const bounds: Bounds = { root: real, report: (finding) => diagnostics.push(finding) };
   const models: ModelEntry[] = [];
+  const files: string[] = [];
   for (const item of await listFolder(real, bounds)) {
     if (item.kind === 'file' || item.kind === 'other') {
+      if (item.kind === 'file') files.push(item.name);
       report(bounds, 'info', 'repository/not-a-model', item.path, 'is not a folder and no model; Triton ignores it');
     } else if (item.kind === 'folder') {
       if (item.name.startsWith(temporaryPrefix)) reportLeftover(item, bounds);
@@ -30,7 +33,7 @@ export async function openRepository(root: string, options: OpenOptions = {}): P
       diagnostics.push(...model.diagnostics);
     }
   }
-  return { root: real, models, diagnostics };
+  return { root: real, files, models, diagnostics };
 }
 
 /**
@@ -89,7 +92,16 @@ async function readEntry(dir: string, name: string, root: string, options: OpenO
     model: { name, dir: await realpath(dir) },
     report: (finding) => diagnostics.push(finding),
   };
-  const model: ModelEntry = { name, dir, versions: [], ignoredFolders: [], files: [], labels: {}, diagnostics };
+  const model: ModelEntry = {
+    name,
+    dir,
+    versions: [],
+    ignoredFolders: [],
+    files: [],
+    labels: {},
+    dataFiles: {},
+    diagnostics,
+  };
   const items = await listFolder(dir, bounds);
   model.files = items.filter((item) => item.kind === 'file').map((item) => item.name);
   await readConfig(model, items, bounds, options);
@@ -102,6 +114,7 @@ async function readEntry(dir: string, name: string, root: string, options: OpenO
     }
   }
   model.versions.sort((a, b) => a.version - b.version);
+  if (options.inspect) model.dataFiles = await readDataFiles(model, bounds);
   return model;
 }
 

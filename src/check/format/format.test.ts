@@ -45,7 +45,12 @@ test('text: colours come from the palette only, and control characters of a file
 });
 
 test('text: a very long line is cut around the column', () => {
-  const long = snapshot({ ...files, 'm/config.pbtxt': `backend: "python" ${' '.repeat(5000)}max_batch_size: -1` });
+  const completing = 'def auto_complete_config';
+  const long = snapshot({
+    ...files,
+    'm/config.pbtxt': `backend: "python" ${' '.repeat(5000)}max_batch_size: -1`,
+    'm/1/model.py': completing,
+  });
   const text = formatText(check(long), long);
   const [, source, caret] = text.split('\n');
   expect(source!.length).toBeLessThan(130);

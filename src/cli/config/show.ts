@@ -52,7 +52,7 @@ async function showCompleted(entry: Entry, input: CommandInput, output: Output):
   // What an ensemble becomes depends on its members; the entry in hand may come from another file than theirs.
   const repository = isEnsemble(entry) ? await openRepository(dirname(entry.dir)) : undefined;
   const { config, changes, problems } = completeInRepository(
-    repository ?? { root: dirname(entry.dir), models: [entry], diagnostics: [] },
+    repository ?? { root: dirname(entry.dir), files: [], models: [entry], diagnostics: [] },
     entry,
     { ...host, ...(python && { python }) },
   );

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dataPath } from '../../../repository/index.ts';
 import type { ModelRule } from '../../rule.ts';
 
 const key = 'EXECUTION_ENV_PATH';
@@ -19,7 +19,7 @@ export const environment: ModelRule = {
     );
     if (version || model.entry.ignoredFolders.some((one) => inside === one.name || inside.startsWith(`${one.name}/`)))
       return;
-    if (model.repository.files.sizeOf(join(model.entry.dir, inside)) !== undefined) return;
+    if (model.entry.dataFiles[dataPath(inside)] !== undefined) return;
     yield {
       path: `parameters["${key}"].value.string_value`,
       message: `${key} names ${inside}, which the folder of ${model.name} does not hold`,

@@ -8,11 +8,10 @@ export const empty: RepositoryRule = {
   summary: 'The repository holds models.',
   why: 'Triton starts on an empty repository and serves nothing. The usual cause is a path one level off: a repository holds a folder for each model, and each of these holds `config.pbtxt` and version folders.',
   fix: 'Give the folder that contains the model folders.',
-  *check({ source, files }) {
-    const config = join(source.root, 'config.pbtxt');
-    if (files.sizeOf(config) !== undefined) {
+  *check({ source }) {
+    if (source.files.includes('config.pbtxt')) {
       yield {
-        file: config,
+        file: join(source.root, 'config.pbtxt'),
         message: 'this folder holds a config.pbtxt itself: it is a model, not a repository of models',
         fix: `check the folder above: ${join(source.root, '..')}`,
       };

@@ -1,5 +1,5 @@
-import { join } from 'node:path';
 import { dimsOf } from '../../../config/index.ts';
+import { dataPath } from '../../../repository/index.ts';
 import { datatypeFromConfig } from '../../../tensor/index.ts';
 import type { ModelRule } from '../../rule.ts';
 import { elementsOf } from '../../shapes.ts';
@@ -16,16 +16,16 @@ export const stateFile: ModelRule = {
       for (const [index, { data_file, dims }] of (state.initial_state ?? []).entries()) {
         if (data_file === undefined) continue;
         const at = `${path}.initial_state[${index}].data_file`;
-        const file = join('initial_state', data_file);
-        const isInside = file.startsWith('initial_state/');
-        const size = isInside ? model.repository.files.sizeOf(join(model.entry.dir, file)) : undefined;
-        if (size === undefined) {
+        const file = dataPath('initial_state', data_file);
+        const found = file.startsWith('initial_state/') ? model.entry.dataFiles[file] : undefined;
+        if (found === undefined) {
           yield { path: at, message: `initial_state/${data_file} of ${label} does not exist` };
           continue;
         }
+        const { size } = found;
         const elements = elementsOf(dimsOf({ dims: dims ?? [] }));
         const width = datatypeFromConfig(String(state.data_type))?.size ?? 0;
-        if (elements === undefined || width === 0 || size >= elements * width) continue;
+        if (size === undefined || elements === undefined || width === 0 || size >= elements * width) continue;
         yield {
           path: at,
           message: `initial_state/${data_file} has ${size} bytes, ${label} needs ${elements * width}`,

@@ -1,10 +1,10 @@
-import { join } from 'node:path';
 import { dimsOf, type ModelWarmup_Input } from '../../../config/index.ts';
+import { dataPath } from '../../../repository/index.ts';
 import { datatypeFromConfig, decodeBytes } from '../../../tensor/index.ts';
 import { count } from '../../names.ts';
 import type { ModelRule } from '../../rule.ts';
 import { elementsOf } from '../../shapes.ts';
-import type { DataFiles } from '../../view.ts';
+import type { ModelView } from '../../view.ts';
 import { samplesOf } from './samples.ts';
 
 export const file: ModelRule = {
@@ -17,7 +17,7 @@ export const file: ModelRule = {
     for (const { label, inputs } of samplesOf(model)) {
       for (const { name, path, data } of inputs) {
         if (data.input_data_file === undefined) continue;
-        const fault = faultOf(data, name, model.entry.dir, model.repository.files);
+        const fault = faultOf(data, name, model);
         const what = `${label} reads warmup/${data.input_data_file}`;
         if (fault !== undefined) yield { path: `${path}.input_data_file`, message: `${what}${fault}` };
       }
@@ -25,11 +25,12 @@ export const file: ModelRule = {
   },
 };
 
-function faultOf(data: ModelWarmup_Input, input: string, dir: string, files: DataFiles): string | undefined {
-  const relative = join('warmup', data.input_data_file!);
-  const path = join(dir, relative);
-  const size = relative.startsWith('warmup/') ? files.sizeOf(path) : undefined;
-  if (size === undefined) return ', which does not exist';
+function faultOf(data: ModelWarmup_Input, input: string, model: ModelView): string | undefined {
+  const path = dataPath('warmup', data.input_data_file!);
+  const found = path.startsWith('warmup/') ? model.entry.dataFiles[path] : undefined;
+  if (found === undefined) return ', which does not exist';
+  const { size, content } = found;
+  if (size === undefined) return undefined;
   const elements = elementsOf(dimsOf(data));
   const type = datatypeFromConfig(String(data.data_type));
   if (elements === undefined || type === undefined) return undefined;
@@ -37,11 +38,10 @@ function faultOf(data: ModelWarmup_Input, input: string, dir: string, files: Dat
     const needs = elements * type.size;
     return size < needs ? ` with ${size} bytes, input '${input}' needs ${needs}` : undefined;
   }
-  const content = files.read(path);
   if (content === undefined) return undefined;
   try {
-    const found = decodeBytes(content).length;
-    return found === elements ? undefined : ` with ${count(found, 'string')}, input '${input}' needs ${elements}`;
+    const strings = decodeBytes(content).length;
+    return strings === elements ? undefined : ` with ${count(strings, 'string')}, input '${input}' needs ${elements}`;
   } catch (error) {
     return `, which is no list of strings: ${(error as Error).message}`;
   }
