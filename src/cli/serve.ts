@@ -6,7 +6,7 @@ import { httpFrom, httpOptions } from './serve/http.ts';
 import { modelOptions, modelsFrom } from './serve/models.ts';
 import { observationFrom, observationOptions } from './serve/observation.ts';
 import { schedulingFrom, schedulingOptions } from './serve/scheduling.ts';
-import { port, positiveInteger } from './values.ts';
+import { port, positiveInteger, unsignedInteger } from './values.ts';
 
 export { logOption } from './serve/observation.ts';
 
@@ -33,7 +33,7 @@ export const serveCommand: Command = {
     {
       flags: '--exit-timeout-secs <s>',
       summary: 'how long stopping waits for requests under way (default: 30)',
-      parse: positiveInteger,
+      parse: unsignedInteger,
     },
     ...grpcOptions.slice(1),
     ...httpOptions,
@@ -61,7 +61,7 @@ export const serveCommand: Command = {
     };
     const repository = await repositoriesOf(dir, options.modelRepository as readonly string[] | undefined);
     const { startServer } = await import('../server/index.ts');
-    const server = await startServer({ repository, ...settings });
+    const server = await startServer({ repository, signal, ...settings });
     const models = server.engine.index();
     if (output.json) {
       output.printJson({ url: server.url, grpcPort: server.grpcPort, metricsPort: server.metricsPort, models });
@@ -79,6 +79,8 @@ export const serveCommand: Command = {
     output.note('stopping: finishing the requests under way');
     if (await server.close()) return 0;
     output.note('not everything was finished in time; what was left has been broken off');
+    // What does not end must not keep the process.
+    setTimeout(() => process.exit(1), 1000).unref();
     return 1;
   },
 };

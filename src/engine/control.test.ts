@@ -342,3 +342,26 @@ describe('flags of the engine', () => {
     await expect.poll(() => rows(engine)).toEqual(['m 1 UNAVAILABLE', 'm 2 READY', 'm 3 READY']);
   });
 });
+
+test('closing does not wait for a load that does not end', async () => {
+  const clock = new FakeClock();
+  const gate = deferred();
+  let loading = false;
+  const backend = new ProbeBackend({
+    onLoad: async ({ name }) => {
+      if (name === 'slow') loading = true;
+      if (name === 'slow') await gate.promise;
+    },
+  });
+  const repository = new TemporaryRepository().bare('m', probe()).bare('slow', probe());
+  const engine = await repository.open({ backends: { probe: backend }, clock, models: ['m'] });
+  const load = engine.load('slow');
+  load.catch(() => {});
+  await expect.poll(() => loading).toBe(true);
+  const closing = engine.close({ timeoutMs: 5000 });
+  await expect.poll(() => backend.instances[0]!.closed).toBe(true);
+  clock.advance(5000);
+  expect(await closing).toBe(false);
+  gate.resolve();
+  await expect(load).rejects.toMatchObject({ code: 'SERVER_STOPPING' });
+});

@@ -73,6 +73,9 @@ export interface EngineOptions {
 
 export type ModelControlMode = 'none' | 'poll' | 'explicit';
 
+/** What freeing gets at least, when finishing has taken all the time; ms. */
+const leastFreeingMs = 1000;
+
 type Stage = 'created' | 'starting' | 'running' | 'failed' | 'stopping' | 'stopped';
 
 /** Loads the models of a repository and runs inference on them, without any network protocol. */
@@ -321,8 +324,8 @@ export class Engine {
   }
 
   /**
-   * Stops accepting, lets what is in flight finish, frees everything. Sequences that have begun may go on to their end. False when something had to be broken off after
-   * `timeoutMs` (30,000).
+   * Stops accepting, lets what is in flight finish, frees everything. Sequences that have begun may go on to their end.
+   * False when something had to be broken off after `timeoutMs` (30,000), or has not ended a second after that.
    */
   close(options: { readonly timeoutMs?: number } = {}): Promise<boolean> {
     this.#closed ??= this.#close(options.timeoutMs ?? 30_000);
@@ -330,11 +333,14 @@ export class Engine {
   }
 
   async #close(timeoutMs: number): Promise<boolean> {
+    const clock = this.#options.clock ?? systemClock;
+    const deadline = clock.now() + timeoutMs;
     const over = this.#sequencesOver().then(() => this.#allAnswered());
     const drained = await this.#within(over, timeoutMs);
-    await this.#free();
+    // A load under way, or an instance that does not end, must not hold up the end for ever.
+    const freed = await this.#within(this.#free(), Math.max(leastFreeingMs, deadline - clock.now()));
     this.#stage = 'stopped';
-    return drained;
+    return drained && freed;
   }
 
   async #sequencesOver(): Promise<void> {
@@ -352,12 +358,9 @@ export class Engine {
 
   /** True when `done` is, false after `timeoutMs`. */
   #within(done: Promise<void>, timeoutMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const giveUp = (this.#options.clock ?? systemClock).after(timeoutMs, () => resolve(false));
-      void done.then(() => {
-        giveUp();
-        resolve(true);
-      });
+      done.finally(giveUp).then(() => resolve(true), reject);
     });
   }
 

@@ -48,6 +48,19 @@ test('sockets open before the models are loaded', async () => {
   expect(engine.closed).toBe(true);
 });
 
+test('a signal ends the server while it is still loading', async () => {
+  const engine = new FakeEngine({ holdStart: true });
+  const port = await freePort();
+  const stopping = new AbortController();
+  const starting = serveEngine(engine, { ...quiet, httpPort: port, signal: stopping.signal });
+  await eventually(`http://127.0.0.1:${port}/v2/health/live`);
+  stopping.abort();
+  await expect.poll(() => engine.closed).toBe(true);
+  await expect(call(`http://127.0.0.1:${port}/v2`)).rejects.toThrow('ECONNREFUSED');
+  engine.finishLoading();
+  await starting;
+});
+
 test('a start that fails closes the sockets again', async () => {
   const engine = new FakeEngine({ failStart: new ConchError('MODEL_LOAD_FAILED', 'no luck') });
   const httpPort = await freePort();

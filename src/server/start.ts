@@ -46,6 +46,8 @@ export interface ListenerOptions {
   /** Longest wait for the headers of a request, and for all of it; default 20,000 and 300,000. */
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
+  /** Aborted, the server closes, also while it is still loading its models. */
+  readonly signal?: AbortSignal;
   /** Longest wait for requests under way when closing; default 30. */
   readonly exitTimeoutSecs?: number;
   /** Name and version in the server's metadata; default `triton` (clients may look for it) and conch's own. */
@@ -162,6 +164,8 @@ export async function serveEngine(engine: ServedEngine, options: ListenerOptions
     }
     const grpc = await openGrpc(context, options, host);
     if (grpc) listeners.push(grpc);
+    options.signal?.addEventListener('abort', () => void close(), { once: true });
+    if (options.signal?.aborted) void close();
     await engine.start();
     if (context.phase === 'starting') context.phase = 'serving';
     return {
