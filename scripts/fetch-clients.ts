@@ -10,7 +10,9 @@ import { fileURLToPath } from 'node:url';
 const target = fileURLToPath(new URL('../.conch/clients', import.meta.url));
 const python = process.env.CONCH_PYTHON ?? 'python3';
 const version = process.argv[2] ?? '2.73.0';
-const mark = join(target, `tritonclient-${version}`);
+/** Health and reflection, which tools like grpcurl ask for. */
+const beside = ['grpcio-health-checking', 'grpcio-reflection'];
+const mark = join(target, `tritonclient-${version}-grpc`);
 
 function run(command: string, ...args: string[]): void {
   const { status, error, stderr } = spawnSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] });
@@ -24,7 +26,7 @@ try {
     mkdirSync(target, { recursive: true });
     run(python, '-m', 'venv', target);
     const own = join(target, 'bin/python3');
-    run(own, '-m', 'pip', 'install', '-q', '--disable-pip-version-check', `tritonclient[all]==${version}`);
+    run(own, '-m', 'pip', 'install', '-q', '--disable-pip-version-check', `tritonclient[all]==${version}`, ...beside);
     writeFileSync(mark, '');
   }
   console.error(`.conch/clients is ready (tritonclient ${version})`);

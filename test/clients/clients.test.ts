@@ -21,6 +21,7 @@ describe.skipIf(clients === undefined)('tritonclient', () => {
       repository: root,
       httpPort: 0,
       metricsPort: false,
+      grpcPort: 0,
       logger: createLogger('error'),
       modelControlMode: 'explicit',
       allowClientShm: true,
@@ -49,8 +50,12 @@ describe.skipIf(clients === undefined)('tritonclient', () => {
   test.each([
     ['http_client.py', 14],
     ['http_aio_client.py', 3],
+    ['grpc_client.py', 14],
+    ['grpc_aio_client.py', 4],
+    ['grpc_reflection_client.py', 2],
   ])('%s finds nothing to complain about', async (script, count) => {
-    const found = await outcomes(script, `127.0.0.1:${server.httpPort}`);
+    const port = script.startsWith('grpc') ? server.grpcPort : server.httpPort;
+    const found = await outcomes(script, `127.0.0.1:${port}`);
     expect(found.filter(({ error }) => error !== null)).toEqual([]);
     expect(found.length).toBe(count);
   });

@@ -11,11 +11,13 @@ export interface LoadAnswer {
 /** A real tritonserver in explicit model control, over one repository folder that the caller may rewrite. */
 export class RealTriton {
   readonly url: string;
+  readonly grpcPort: number;
   #child: ChildProcess;
   #log: string[] = [];
 
-  private constructor(url: string, child: ChildProcess) {
+  private constructor(url: string, grpcPort: number, child: ChildProcess) {
     this.url = url;
+    this.grpcPort = grpcPort;
     this.#child = child;
     for (const stream of [child.stdout!, child.stderr!]) {
       stream.on('data', (data) => {
@@ -52,7 +54,7 @@ export class RealTriton {
         },
       },
     );
-    const server = new RealTriton(`http://127.0.0.1:${http}`, child);
+    const server = new RealTriton(`http://127.0.0.1:${http}`, grpc, child);
     await server.#untilLive();
     return server;
   }

@@ -38,16 +38,21 @@ export function encodeStreamResponse(
   return [writer.bytes, ...parts];
 }
 
-/** A ModelStreamInferResponse that carries an error; `id` is the request's. */
-export function encodeStreamError(
-  message: string,
-  id: string | undefined,
-  parameters: Readonly<Record<string, ParameterValue>> | undefined,
-): Uint8Array[] {
+/** What a failed request's ModelStreamInferResponse says beside the error. */
+export interface FailedRequest {
+  readonly id: string | undefined;
+  /** Of a failure of the model itself: the model and version as asked for, and `triton_final_response`. */
+  readonly model?: string;
+  readonly version?: string | undefined;
+  readonly parameters?: Readonly<Record<string, ParameterValue>>;
+}
+
+/** A ModelStreamInferResponse that carries an error. */
+export function encodeStreamError(message: string, { id, model = '', version = '', parameters }: FailedRequest): Uint8Array[] {
   const writer = new WireWriter();
   writer.text(1, message);
   const start = writer.open(2);
-  writeHead(writer, { model: '', version: '', id, outputs: [], parameters });
+  writeHead(writer, { model, version, id, outputs: [], parameters });
   writer.close(start);
   return [writer.bytes];
 }

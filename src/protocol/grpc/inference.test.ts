@@ -251,7 +251,11 @@ test('responses go out and come back', () => {
   expect(decoded).toEqual({ ...response, parameters: Object.assign(Object.create(null), response.parameters) });
   const stream = decodeStreamResponse(Buffer.concat(encodeStreamResponse(response)));
   expect(stream).toMatchObject({ error: '', response: { model: 'm', outputs: tensors } });
-  expect(decodeStreamResponse(Buffer.concat(encodeStreamError('no', 'r', { triton_final_response: true })))).toEqual({
+  expect(
+    decodeStreamResponse(
+      Buffer.concat(encodeStreamError('no', { id: 'r', parameters: { triton_final_response: true } })),
+    ),
+  ).toEqual({
     error: 'no',
     response: {
       model: '',

@@ -232,7 +232,7 @@ test('errors of inference end the stream where the client wants real statuses', 
     messages: [
       {
         error_message: 'internal error; the log has details',
-        infer_response: { id: 'b', parameters: { triton_final_response: { bool_param: true } } },
+        infer_response: { id: 'b', model_name: 'broken', parameters: { triton_final_response: { bool_param: true } } },
       },
     ],
   });

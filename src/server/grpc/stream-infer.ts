@@ -91,7 +91,7 @@ class InferStream {
       await engine.stream(request, (event) => this.#respond(request, event, held, to));
     } catch (error) {
       // Refused before it was queued.
-      this.#send(encodeStreamError(this.#call.publicMessage(toConchError(error)), id, undefined), turn);
+      this.#send(encodeStreamError(this.#call.publicMessage(toConchError(error)), { id }), turn);
     } finally {
       held?.release();
       trace?.end();
@@ -126,7 +126,11 @@ class InferStream {
     } catch (thrown) {
       const error = toConchError(thrown);
       if (this.#errorsEnd) this.#call.fail(error);
-      else this.#send(encodeStreamError(this.#call.publicMessage(error), request.id, marked()), turn);
+      else {
+        const { id, model, version } = request;
+        const failed = { id, model, version, parameters: marked() };
+        this.#send(encodeStreamError(this.#call.publicMessage(error), failed), turn);
+      }
     }
   }
 
