@@ -48,7 +48,10 @@ export interface FailedRequest {
 }
 
 /** A ModelStreamInferResponse that carries an error. */
-export function encodeStreamError(message: string, { id, model = '', version = '', parameters }: FailedRequest): Uint8Array[] {
+export function encodeStreamError(
+  message: string,
+  { id, model = '', version = '', parameters }: FailedRequest,
+): Uint8Array[] {
   const writer = new WireWriter();
   writer.text(1, message);
   const start = writer.open(2);
