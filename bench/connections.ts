@@ -26,7 +26,8 @@ async function start(args: readonly string[]): Promise<{ pid: number; port: numb
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(child);
   for await (const line of createInterface({ input: child.stdout! })) {
-    return { pid: child.pid!, port: Number(/(\d+)$/.exec(line)![1]) };
+    const port = /^(?:serving .*:)?(\d+)$/.exec(line)?.[1];
+    if (port !== undefined) return { pid: child.pid!, port: Number(port) };
   }
   throw new Error(`${args.join(' ')} ended with ${child.exitCode}`);
 }
@@ -99,7 +100,17 @@ try {
     cwd: root,
     stdio: 'ignore',
   });
-  const ours = await start(['src/main.ts', 'serve', repository, '--http-port', '0', '--metrics-port', '0']);
+  const ours = await start([
+    'src/main.ts',
+    'serve',
+    repository,
+    '--http-port',
+    '0',
+    '--grpc-port',
+    '0',
+    '--metrics-port',
+    '0',
+  ]);
   const answer = { headers: { 'Content-Length': '0' }, body: '' };
   const bare = await start(['bench/serve-bare.ts', JSON.stringify({ post: answer, get: {} })]);
   const columns = [await measureIdle(ours), await measureIdle(bare)];

@@ -38,11 +38,14 @@ const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const repository = await mkdtemp(join(tmpdir(), 'conch-bench-serve-'));
 const children: ChildProcess[] = [];
 
-/** Starts a Node program and waits for its first line. */
-async function start(args: readonly string[]): Promise<{ child: ChildProcess; line: string }> {
+/** Starts a Node program and waits for the line that names its port. */
+async function start(args: readonly string[]): Promise<{ child: ChildProcess; port: number }> {
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(child);
-  for await (const line of createInterface({ input: child.stdout! })) return { child, line };
+  for await (const line of createInterface({ input: child.stdout! })) {
+    const port = /^(?:serving .*:)?(\d+)$/.exec(line)?.[1];
+    if (port !== undefined) return { child, port: Number(port) };
+  }
   throw new Error(`${args.join(' ')} ended with ${child.exitCode}`);
 }
 
@@ -162,12 +165,12 @@ try {
     cwd: root,
     stdio: 'ignore',
   });
-  const { child, line } = await start([
+  const { child, port } = await start([
     ...values.node.split(' ').filter(Boolean),
     ...['src/main.ts', 'serve', repository, '--http-port', '0', '--grpc-port', '0', '--metrics-port', '0'],
   ]);
-  const url = line.slice(line.indexOf('http://'));
-  const ours: Target = { pid: child.pid!, port: Number(new URL(url).port) };
+  const url = `http://127.0.0.1:${port}`;
+  const ours: Target = { pid: child.pid!, port };
   const rows = [
     ['client', 'tensors', 'clients', 'conch', 'bare node:http', 'ratio', 'target', 'p50, p99', 'server CPU, of bare'],
   ];
@@ -175,7 +178,7 @@ try {
     for (const kind of values.kinds.split(',')) {
       const request = requestOf(kind);
       const yardstick = await start([file('serve-bare.ts'), JSON.stringify(await answersOf(url, request))]);
-      const bare: Target = { pid: yardstick.child.pid!, port: Number(yardstick.line) };
+      const bare: Target = { pid: yardstick.child.pid!, port: yardstick.port };
       for (const concurrency of values.concurrency.split(',').map(Number)) {
         const measure = (target: Target) =>
           client === 'own' ? measureOwn(target, request, concurrency) : measurePerfAnalyzer(target, kind, concurrency);
