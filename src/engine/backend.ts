@@ -68,6 +68,11 @@ export interface BackendFacts {
   readonly padded: boolean;
   /** Takes text only, UTF-8 without NUL; other bytes would reach the model changed. */
   readonly plainText?: boolean;
+  /**
+   * A model is code of its author's, which may wait, fail or act on what it is given: it is warmed up with what its config
+   * says, not with zeros that nobody sent.
+   */
+  readonly ownCode?: boolean;
 }
 
 export interface BackendInstance {

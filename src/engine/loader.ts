@@ -144,13 +144,14 @@ async function startInstances(
   };
   const loaded = await backend.load(source);
   const decoupled = config.model_transaction_policy?.decoupled ?? false;
+  const chosen = loaded.facts.ownCode ? samples.filter(({ configured }) => configured) : samples;
   let runner: ScheduledRunner | undefined;
   const pool = await InstancePool.start({
     model: name,
     loaded,
     decoupled,
     ...(limiter && { limit: (instance, index) => limiter.register(instance, rateLimiterOf(config, index)) }),
-    prepare: (instance) => warmUp(instance, samples, name, decoupled, logger),
+    prepare: (instance) => warmUp(instance, chosen, name, decoupled, logger),
     onExecution: (rows, result) => recorder.executed(rows, result),
     onDead: (error) => runner?.refuse(error),
     clock,

@@ -55,6 +55,18 @@ test('without model_warmup every instance runs zeros once, in the smallest shape
   expect(engine.statistics()[0]).toMatchObject({ inference_count: 0, execution_count: 0 });
 });
 
+test("a model that is its author's code is run only on what its config says", async () => {
+  const facts = { ownCode: true };
+  for (const [more, runs] of [
+    ['', 0],
+    [sample('batch_size: 1 count: 2'), 2],
+  ] as const) {
+    const backend = new ProbeBackend({ facts });
+    await new TemporaryRepository().bare('m', model(more)).open({ backends: { probe: backend } });
+    expect(backend.instances.map(({ batches }) => batches.length)).toEqual([runs]);
+  }
+});
+
 test('nothing is run unasked where even the smallest shapes are huge', async () => {
   const { batches, state } = await warmedUp(model().replace('dims: [ -1, 2 ]', 'dims: [ 1000000000, 1000000000 ]'));
   expect({ state, batches }).toEqual({ state: 'READY', batches: [[], []] });

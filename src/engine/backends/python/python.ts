@@ -40,7 +40,7 @@ export async function loadPython(
   const modelConfig = JSON.stringify(configToJson(config));
   const decoupled = config.model_transaction_policy?.decoupled ?? false;
   return {
-    facts: { instances: places.length, concurrency: 1, inline: false, padded: false },
+    facts: { instances: places.length, concurrency: 1, inline: false, padded: false, ownCode: true },
     createInstance: (name, onLost) => {
       const place = placeOf(places, name);
       const args = {
