@@ -3,7 +3,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { run } from '../src/cli/index.ts';
+import { conch } from '../src/cli/testing.ts';
 import { completeConfig, configFromJson, parseConfig } from '../src/config/index.ts';
 
 const fixtures = resolve(import.meta.dirname, 'fixtures');
@@ -25,15 +25,9 @@ async function write(files: Readonly<Record<string, string | Buffer>>): Promise<
 }
 
 async function config(...argv: string[]) {
-  const out: string[] = [];
-  const err: string[] = [];
-  const code = await run(['config', ...argv], {
-    stdout: { write: (text: string) => out.push(text) },
-    stderr: { write: (text: string) => err.push(text) },
-    signal: new AbortController().signal,
-  });
+  const { code, out, err } = await conch('config', ...argv);
   const shown = (text: string) => text.replaceAll(root, 'models');
-  return { code, out: shown(out.join('')), err: shown(err.join('')) };
+  return { code, out: shown(out), err: shown(err) };
 }
 
 const model = (name = 'm') => join(root, name);

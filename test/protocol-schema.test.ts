@@ -3,7 +3,7 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { run } from '../src/cli/index.ts';
+import { conch } from '../src/cli/testing.ts';
 import type { SchemaDiff } from '../src/protocol/index.ts';
 import { protoText, pythonModule } from '../src/protocol/schema/fixtures/releases.ts';
 import { schemas } from '../src/protocol/schema/schemas.ts';
@@ -14,17 +14,6 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'conch-protocol-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
-
-async function conch(...argv: string[]) {
-  const out: string[] = [];
-  const err: string[] = [];
-  const code = await run(argv, {
-    stdout: { write: (text: string) => out.push(text) },
-    stderr: { write: (text: string) => err.push(text) },
-    signal: new AbortController().signal,
-  });
-  return { code, out: out.join(''), err: err.join('') };
-}
 
 /** A folder with our own tables as .proto files, with some text of one of them replaced. */
 async function release(name: string, ...[from, to]: [] | [string, string]): Promise<string> {

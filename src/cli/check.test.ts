@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { run } from './run.ts';
+import { conch } from './testing.ts';
 
 let models: string;
 const config = (line: string) =>
@@ -14,17 +15,6 @@ beforeEach(async () => {
   await writeFile(join(models, 'm/1/model.py'), 'class TritonPythonModel:\n    pass\n');
 });
 afterEach(() => rm(models, { recursive: true, force: true }));
-
-async function conch(...argv: string[]) {
-  const out: string[] = [];
-  const err: string[] = [];
-  const streams = {
-    stdout: { write: (text: string) => out.push(text) },
-    stderr: { write: (text: string) => err.push(text) },
-  };
-  const code = await run(argv, { ...streams, signal: new AbortController().signal });
-  return { code, out: out.join(''), err: err.join('') };
-}
 
 test('an error is shown with its line, a caret and the fix; the exit code is 1', async () => {
   await writeFile(join(models, 'm/config.pbtxt'), config('max_batchsize: 8'));

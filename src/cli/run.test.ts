@@ -1,17 +1,6 @@
 import { expect, test } from 'vitest';
 import { commands } from './commands.ts';
-import { run } from './run.ts';
-
-async function conch(...argv: string[]) {
-  const out: string[] = [];
-  const err: string[] = [];
-  const code = await run(argv, {
-    stdout: { write: (text: string) => out.push(text) },
-    stderr: { write: (text: string) => err.push(text) },
-    signal: new AbortController().signal,
-  });
-  return { code, out: out.join(''), err: err.join('') };
-}
+import { conch } from './testing.ts';
 
 test('help lists every command and ends well', async () => {
   const { code, out } = await conch('--help');

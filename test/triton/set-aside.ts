@@ -43,6 +43,9 @@ function lackOf(
   const agent = entry?.parsed?.config.model_repository_agents?.agents?.[0]?.name;
   // The server says no more than that it could not poll the model.
   if (agent !== undefined && reason.includes('failed to poll')) return `agent ${agent}`;
+  // An archive that the configuration expects on the server, outside of the repository.
+  const archive = /Failed to get the canonical path for (?!<repository>)([^;]+)\./.exec(reason)?.[1];
+  if (archive !== undefined) return 'a Python environment of the server';
   // A traceback: the code raised. Where it did so in auto_complete_config, conch has seen the same.
   const raised = /: \w*(?:Error|Exception|Interrupt)\b[\s\S]*\n\nAt:\n/.test(reason);
   const words = /failed to run warmup sample '[^']*': ([^;]+);/.exec(reason)?.[1]?.trim();

@@ -1,22 +1,24 @@
+import {
+  CLOSE_BLOCK,
+  CLOSE_LIST,
+  COLON,
+  COMMA,
+  EQUALS,
+  GREATER,
+  LESS,
+  MINUS,
+  OPEN_BLOCK,
+  OPEN_LIST,
+  opening,
+  PLUS,
+  SEMICOLON,
+} from './characters.ts';
 import type { Findings } from './findings.ts';
 import { END, FLOAT, IDENTIFIER, INTEGER, Lexer, STRING, SYMBOL } from './lexer.ts';
 import type { BlockNode, FieldNode, ListNode, ScalarNode, Tree, ValueNode } from './tree.ts';
 
 /** Blocks and lists inside one another. Triton's schema needs 7; deeper text is skipped without recursion. */
 const DEEPEST = 100;
-
-const PLUS = 43;
-const COMMA = 44;
-const MINUS = 45;
-const COLON = 58;
-const SEMICOLON = 59;
-const LESS = 60;
-const EQUALS = 61;
-const GREATER = 62;
-const OPEN_LIST = 91;
-const CLOSE_LIST = 93;
-const OPEN_BLOCK = 123;
-const CLOSE_BLOCK = 125;
 
 /**
  * Reads the structure of a text. What protobuf's parser would stop at is reported, and reading goes on where the next
@@ -350,9 +352,4 @@ class TreeReader {
   #syntax(message: string, fix?: string, edits?: { start: number; end: number; text: string }[]): void {
     this.#findings.report('config/syntax', this.lexer.start, this.lexer.end, message, fix, edits);
   }
-}
-
-function opening(symbol: number): number {
-  if (symbol === OPEN_BLOCK || symbol === LESS || symbol === OPEN_LIST) return 1;
-  return symbol === CLOSE_BLOCK || symbol === GREATER || symbol === CLOSE_LIST ? -1 : 0;
 }

@@ -8,6 +8,12 @@ testRule('python/environment', {
       python(environment('$$TRITON_MODEL_DIRECTORY/env.tar.gz')),
       ['m/config.pbtxt:4:62 error EXECUTION_ENV_PATH names env.tar.gz, which the folder of m does not hold'],
     ],
+    [
+      python(environment('model/env.tar.gz')),
+      [
+        "m/config.pbtxt:4:62 warning EXECUTION_ENV_PATH is 'model/env.tar.gz', which is looked up from wherever the server was started",
+      ],
+    ],
   ],
   silent: [
     [python(environment('$$TRITON_MODEL_DIRECTORY/env.tar.gz'), { 'm/env.tar.gz': 9 })],
