@@ -29,6 +29,7 @@ export interface ServerContext {
   readonly sharedMemory: SharedMemoryRegistry;
   readonly httpRestricted: RestrictedAccess;
   /** Headers that become request parameters; undefined: none. */
+  readonly grpcForwarding: HeaderForwarding | undefined;
   readonly httpForwarding: HeaderForwarding | undefined;
 }
 

@@ -74,6 +74,8 @@ export interface GrpcOptions {
   readonly tls?: TlsFiles;
   /** Triton's --grpc-infer-response-compression-level; default none. */
   readonly compressionLevel?: CompressionLevel;
+  /** Metadata whose name matches become parameters of an inference request; default none. */
+  readonly headerForwardPattern?: string;
   /** Triton's --grpc-restricted-protocol. */
   readonly restrictedProtocol?: readonly Restriction[];
   readonly keepalive?: KeepaliveOptions;
@@ -133,6 +135,10 @@ export async function serveEngine(engine: ServedEngine, options: ListenerOptions
       ...(options.sharedMemoryFolder !== undefined && { folder: options.sharedMemoryFolder }),
     }),
     httpRestricted: new RestrictedAccess(options.httpRestrictedApi ?? [], '--http-restricted-api'),
+    grpcForwarding:
+      options.grpc?.headerForwardPattern === undefined
+        ? undefined
+        : new HeaderForwarding(options.grpc.headerForwardPattern, '--grpc-header-forward-pattern'),
     httpForwarding:
       options.httpHeaderForwardPattern === undefined
         ? undefined

@@ -31,6 +31,10 @@ export const grpcOptions: readonly Option[] = [
     summary: '<category,..>:<key>=<value>: calls need the metadata triton-grpc-protocol-<key>; may be repeated',
     many: true,
   },
+  {
+    flags: '--grpc-header-forward-pattern <regex>',
+    summary: 'metadata whose name matches become parameters of the request',
+  },
   milliseconds('keepalive-time', 'ask a silent connection whether it is alive after this long (default: 7200000)'),
   milliseconds('keepalive-timeout', 'close it without an answer after this long (default: 20000)'),
   flag('grpc-keepalive-permit-without-calls', 'ask also while no call is open (default: false)'),
@@ -65,11 +69,13 @@ export async function grpcFrom(options: CommandInput['options']): Promise<Pick<S
     maxConnectionAgeGraceMs: number('grpcMaxConnectionAgeGrace'),
   };
   const host = text('grpcAddress');
+  const headerForwardPattern = text('grpcHeaderForwardPattern');
   return {
     grpcPort: options.grpcPort as number,
     grpc: {
       ...(host !== undefined && { host }),
       ...(tls && { tls }),
+      ...(headerForwardPattern !== undefined && { headerForwardPattern }),
       compressionLevel: options.grpcInferResponseCompressionLevel as 'none',
       restrictedProtocol: groups.map((group) => parseRestriction(group, '--grpc-restricted-protocol')),
       keepalive: Object.fromEntries(Object.entries(keepalive).filter(([, value]) => value !== undefined)),

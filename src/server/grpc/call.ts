@@ -11,6 +11,8 @@ export interface CallStream {
   readonly path: string;
   /** Metadata of the request by its lower-case name. */
   header(name: string): string | undefined;
+  /** All of it. */
+  headers(): Iterable<readonly [name: string, value: string]>;
   /** Sends the response's headers, unless they are out, and bytes. `encoding` is for the headers. */
   write(parts: readonly Uint8Array[], encoding: ContentCoding | undefined): void;
   /** Ends the call: with the last bytes and status 0, or without bytes. */

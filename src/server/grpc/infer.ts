@@ -62,13 +62,16 @@ async function answer(call: Call, request: GrpcInferenceRequest, trace?: Request
 
 /** Throws what is wrong with the request; an unknown model outranks the rest, as Triton looks it up first. */
 export function decodeRequest(call: Call, wire: WireRequest): GrpcInferenceRequest {
-  const { engine, sharedMemory, limits } = call.context;
+  const { engine, sharedMemory, limits, grpcForwarding } = call.context;
   try {
-    return toInferenceRequest(wire, {
+    const request = toInferenceRequest(wire, {
       signal: call.signal,
       readShared: (part) => sharedMemory.read(part),
       maxTensorBytes: limits.maxRequestBytes,
     });
+    if (!grpcForwarding) return request;
+    const forwarded = grpcForwarding.parametersOf(call.stream.headers());
+    return { ...request, parameters: Object.assign(forwarded, request.parameters) };
   } catch (error) {
     engine.metadata(wire.model, wire.version === '' ? undefined : wire.version);
     throw error;

@@ -108,6 +108,16 @@ test('restricted protocols want their metadata', async () => {
   expect(await client.call('ModelMetadata', { name: 'sum' })).toMatchObject({ code: 0 });
 });
 
+test('metadata that match become parameters', async () => {
+  const { client, engine } = await start({ grpc: { headerForwardPattern: '^x-' } });
+  const metadata = { 'x-tenant': 'a', other: 'b' };
+  expect(await client.call('ModelInfer', one('echo'), { metadata })).toMatchObject({
+    messages: [{ parameters: { 'x-tenant': { string_param: 'a' } } }],
+  });
+  expect(engine.requests.at(-1)!.parameters).toEqual(Object.assign(Object.create(null), { 'x-tenant': 'a' }));
+  await expect(start({ grpc: { headerForwardPattern: '(' } })).rejects.toThrow(/^--grpc-header-forward-pattern: /);
+});
+
 test.each([
   ['low', 'gzip'],
   ['medium', 'deflate'],

@@ -6,20 +6,20 @@ const reserved = new Set([
 ]);
 
 /**
- * Triton's --http-header-forward-pattern: headers whose name has a match anywhere become string parameters of the
+ * Triton's --http-header-forward-pattern, and --grpc-...: headers whose name has a match anywhere become string parameters of the
  * request. Upper and lower case are the same unless the pattern begins with `(?-i)`.
  */
 export class HeaderForwarding {
   readonly #pattern: RegExp;
 
   /** Throws USAGE for what is no regular expression. */
-  constructor(pattern: string) {
+  constructor(pattern: string, flag = '--http-header-forward-pattern') {
     const exact = pattern.startsWith('(?-i)');
     const source = pattern.replace(/^\(\?-?i\)/, '');
     try {
       this.#pattern = new RegExp(source, exact ? '' : 'i');
     } catch (cause) {
-      throw new ConchError('USAGE', `--http-header-forward-pattern: ${(cause as Error).message}`, { cause });
+      throw new ConchError('USAGE', `${flag}: ${(cause as Error).message}`, { cause });
     }
   }
 

@@ -52,6 +52,10 @@ export class H2Stream implements CallStream {
     return this.#headers.get(name);
   }
 
+  headers(): Iterable<readonly [name: string, value: string]> {
+    return [...this.#headers].filter(([name]) => !name.startsWith(':'));
+  }
+
   write(parts: readonly Uint8Array[], encoding: ContentCoding | undefined): void {
     if (this.isLocalEnded) return;
     if (!this.#isStarted) this.#sendHead(encoding);
