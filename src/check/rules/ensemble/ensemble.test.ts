@@ -462,4 +462,4 @@ test('a long chain of ensembles is followed without a deep stack', () => {
   expect(findings({ ...files, 'm0/config.pbtxt': 'backend: "python"\nmax_batch_size: -1' }).length).toBeGreaterThan(
     5000,
   );
-});
+}, 120_000);
