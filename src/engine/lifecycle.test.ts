@@ -1,3 +1,4 @@
+import { utimesSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ask, chain, probe, reasonOf, rows, versioned } from './testing/models.ts';
 import { deferred, ProbeBackend } from './testing/probe.ts';
@@ -11,6 +12,20 @@ describe('load', () => {
     await engine.load('m');
     expect(backend.loads).toEqual(['m/1']);
     expect(engine.statistics('m')[0]!.inference_count).toBe(1);
+  });
+
+  test('of a file that was written again with the same content does nothing; one of other content is a change', async () => {
+    const backend = versioned();
+    const repository = new TemporaryRepository().bare('m', probe()).write('m/1/model.txt', 'weights');
+    const engine = await repository.open({ backends: { probe: backend } });
+    utimesSync(`${repository.root}/m/1/model.txt`, 1, 1);
+    repository.write('m/config.pbtxt', probe());
+    await engine.load('m');
+    expect(backend.loads).toEqual(['m/1']);
+    repository.write('m/1/model.txt', 'WEIGHTS');
+    utimesSync(`${repository.root}/m/1/model.txt`, 1, 1);
+    await engine.load('m');
+    expect(backend.loads).toEqual(['m/1', 'm/1']);
   });
 
   test('of a new version switches to it, and the old one finishes what it has', async () => {

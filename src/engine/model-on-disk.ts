@@ -1,6 +1,6 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConchError, hashValue } from '../base/index.ts';
+import { ConchError, hashBytes, hashValue } from '../base/index.ts';
 import type { ModelConfig, ParsedConfig } from '../config/index.ts';
 import {
   type CompletionHost,
@@ -145,7 +145,13 @@ function loadError(message: string, options: ConstructorParameters<typeof ConchE
   return new ConchError('MODEL_LOAD_FAILED', message, options);
 }
 
-/** Sizes and times of all files below a folder: cheap to take, and different after any change. */
+/** Files up to this size are told apart by what is in them. Larger ones would have to be read whole at every look. */
+const readBelow = 1 << 20;
+
+/**
+ * What all files below a folder are: the content of small ones, so that a copy or a touch is no change, and size, time
+ * and inode of large ones.
+ */
 async function fingerprintsOf(
   dir: string,
   override: ModelConfig | undefined,
@@ -155,9 +161,10 @@ async function fingerprintsOf(
     entries.map(async (entry) => {
       const path = join(entry.parentPath, entry.name);
       // Of folders only that they are there: an empty version folder is a version all the same.
-      if (entry.isDirectory()) return [path, 0, 0, 0] as const;
+      if (entry.isDirectory()) return [path] as const;
       const { size, mtimeMs, ino } = await stat(path).catch(() => ({ size: -1, mtimeMs: 0, ino: 0 }));
-      return [path, size, mtimeMs, ino] as const;
+      const content = size >= 0 && size <= readBelow ? await readFile(path).catch(() => undefined) : undefined;
+      return [path, size, content ? hashBytes(content) : `${mtimeMs} ${ino}`] as const;
     }),
   );
   const sorted = facts.sort(([a], [b]) => (a < b ? -1 : 1));

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -64,6 +64,7 @@ async function load(model: string): Promise<number> {
 /** Every second something happens to the models. */
 async function trouble(): Promise<void> {
   const random = seeded(Number(values.seed) + 1000);
+  let reloads = 0;
   const models = ['add', 'row_sum', 'repeat', ...(hasPython ? ['negate'] : [])];
   while (Date.now() < end && server.alive) {
     await pause(1000);
@@ -71,9 +72,9 @@ async function trouble(): Promise<void> {
     const config = join(root, model, 'config.pbtxt');
     const kind = random();
     if (kind < 0.5) {
-      const now = new Date();
-      utimesSync(config, now, now);
-      writeFileSync(config, readFileSync(config));
+      reloads += 1;
+      const text = readFileSync(config, 'utf8').replace(/^metric_tags .*\n/m, '');
+      writeFileSync(config, `${text}metric_tags { key: "reload" value: "${reloads}" }\n`);
       count('reload', `${await load(model)}`);
     } else if (kind < 0.7) {
       const good = readFileSync(config);
