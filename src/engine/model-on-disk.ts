@@ -11,6 +11,7 @@ import {
   readModel,
   servedVersions,
 } from '../repository/index.ts';
+import { askAutoComplete } from './backends/python/auto-complete.ts';
 import { validateConfig } from './validation.ts';
 
 /** The server's flags that decide what a model's configuration is. */
@@ -67,7 +68,8 @@ export async function readFromDisk(
       where: { file: dir },
     });
   }
-  const { config, problems } = completeModel(entry, { gpus: [], ...host });
+  const python = host.autoComplete === false ? undefined : await askAutoComplete(entry);
+  const { config, problems } = completeModel(entry, { gpus: [], ...host, ...(python && { python }) });
   const [problem] = problems;
   if (problem)
     throw loadError(problem.message, { where: problem.where, ...(problem.fix && { fix: problem.fix.text }) });

@@ -76,6 +76,7 @@ class InferenceRequest:
             request._cancelled.set()
         request._sender = InferenceResponseSender(worker, run, index, request._outputs, request._cancelled)
         request.sender_taken = False
+        request.release_flags = RELEASE_ALL
         return request
 
     def inputs(self):
@@ -116,8 +117,10 @@ class InferenceRequest:
         return self._cancelled.is_set()
 
     def set_release_flags(self, flags):
-        if flags != RELEASE_ALL:
-            raise TritonModelException("set_release_flags: requests cannot be rescheduled, which iterative sequences need")
+        """RELEASE_RESCHEDULE gives the request back, to be executed again in a later batch (iterative sequences)."""
+        if flags not in (RELEASE_ALL, RELEASE_RESCHEDULE):
+            raise TritonModelException(f"set_release_flags: {flags!r} is no flag for it")
+        self.release_flags = flags
 
     def get_response_sender(self):
         if self._sender is None:

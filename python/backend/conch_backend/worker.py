@@ -13,7 +13,7 @@ from .calls import Calls, use_calls
 from .channel import Closed
 from .errors import TritonError, TritonModelException, told
 from .model import load_model_class, missing_module
-from .requests import InferenceRequest
+from .requests import RELEASE_RESCHEDULE, InferenceRequest
 from .responses import RESPONSE_COMPLETE_FINAL, InferenceResponse
 
 
@@ -120,12 +120,13 @@ class Worker:
                 future = asyncio.run_coroutine_threadsafe(returned, self._event_loop())
                 if self.decoupled:
                     future.add_done_callback(lambda done: self._background_done(done, requests))
-                    self.channel.send({"kind": "done", "run": run, "responses": [None] * len(requests)})
+                    self.channel.send({"kind": "done", "run": run, "responses": [None] * len(requests), "rescheduled": []})
                     return
                 returned = future.result()
             tensors = []
             responses = self._responses(requests, returned, tensors)
-            self.channel.send({"kind": "done", "run": run, "responses": responses}, tensors)
+            again = [index for index, request in enumerate(requests) if request.release_flags == RELEASE_RESCHEDULE]
+            self.channel.send({"kind": "done", "run": run, "responses": responses, "rescheduled": again}, tensors)
         except Closed:
             raise
         except BaseException as error:
@@ -147,8 +148,11 @@ class Worker:
             )
         wires = []
         for request, response in zip(requests, returned):
+            rescheduled = request.release_flags == RELEASE_RESCHEDULE
+            if rescheduled and response is not None:
+                raise TritonModelException("the response to a request that is rescheduled must be None")
             if response is None:
-                wires.append(None if request.sender_taken or not request._sender.unused else self._unanswered())
+                wires.append(None if rescheduled or request.sender_taken or not request._sender.unused else self._unanswered())
                 continue
             if not isinstance(response, InferenceResponse):
                 raise TritonModelException(

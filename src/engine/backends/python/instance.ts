@@ -31,6 +31,7 @@ interface Run {
   readonly reject: (error: ConchError) => void;
   readonly sentAt: number;
   readonly formed: number;
+  readonly rescheduled: Set<number>;
   readonly responses: (BackendResponse | ConchError | undefined)[];
   /** Requests without their final response. */
   readonly open: Set<number>;
@@ -128,6 +129,7 @@ export class PythonInstance implements BackendInstance {
         sentAt,
         formed: sentAt - start,
         responses: batch.requests.map(() => undefined),
+        rescheduled: new Set(),
         open: new Set(batch.requests.keys()),
         done: false,
         release,
@@ -174,6 +176,10 @@ export class PythonInstance implements BackendInstance {
       const run = this.#runs.get(report.run);
       if (!run) return;
       run.done = true;
+      for (const index of report.rescheduled) {
+        run.rescheduled.add(index);
+        run.open.delete(index);
+      }
       report.responses.forEach((wire, index) => {
         if (wire) this.#respond(run, index, wire, true, resolve);
       });
@@ -211,9 +217,10 @@ export class PythonInstance implements BackendInstance {
       if (run.done) this.#runs.delete(id);
     }
     if (!run.done || (!run.batch.emit && run.open.size > 0)) return;
-    const { responses, formed, sentAt } = run;
+    const { responses, rescheduled, formed, sentAt } = run;
     run.resolve({
       responses,
+      ...(rescheduled.size > 0 && { rescheduled }),
       computeInput: formed * 1e6,
       computeInfer: (performance.now() - sentAt) * 1e6,
       computeOutput: 0,

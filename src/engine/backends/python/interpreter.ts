@@ -17,13 +17,13 @@ const modelDirectory = '$$TRITON_MODEL_DIRECTORY';
  * `bin/python3`, or a packed one, `.tar.gz`, which is unpacked into a cache), else what the environment variable
  * CONCH_PYTHON names, else `python3`. Throws MODEL_LOAD_FAILED when the environment cannot be used.
  */
-export async function interpreterOf(source: ModelSource): Promise<string> {
+export async function interpreterOf(source: Pick<ModelSource, 'config' | 'dir'>): Promise<string> {
   const configured = parameterOf(source.config, parameter);
   if (configured) return environmentPython(configured, source);
   return process.env.CONCH_PYTHON || 'python3';
 }
 
-async function environmentPython(configured: string, source: ModelSource): Promise<string> {
+async function environmentPython(configured: string, source: Pick<ModelSource, 'config' | 'dir'>): Promise<string> {
   const path = resolve(configured.replaceAll(modelDirectory, dirname(source.dir)));
   const facts = await stat(path).catch((cause: unknown) => {
     throw refuse(`the environment ${path} does not exist or cannot be read`, cause);

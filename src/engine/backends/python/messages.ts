@@ -83,7 +83,13 @@ export type Report =
       readonly missing?: string | null;
       readonly trace: string;
     }
-  | { readonly kind: 'done'; readonly run: number; readonly responses: readonly (WireResponse | null)[] }
+  | {
+      readonly kind: 'done';
+      readonly run: number;
+      readonly responses: readonly (WireResponse | null)[];
+      /** Requests that the model gives back, to be executed again. */
+      readonly rescheduled: readonly number[];
+    }
   | { readonly kind: 'failed'; readonly run: number; readonly message: string }
   | {
       readonly kind: 'send';

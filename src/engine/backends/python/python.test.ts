@@ -181,6 +181,29 @@ responses.append(pb_utils.InferenceResponse([pb_utils.Tensor("y", x), pb_utils.T
     expect(reasonOf(engine, 'exit')).toContain('ended at its start (exit code 5: last words)');
   });
 
+  test('auto_complete_config completes its configuration', async () => {
+    const complete = (lines: string) =>
+      executes(answer('x'), `@staticmethod\ndef auto_complete_config(config):\n${lines}\n    return config`);
+    const tensors = `
+    config.add_input({"name": "x", "data_type": "TYPE_FP32", "dims": [1]})
+    config.add_output({"name": "y", "data_type": "TYPE_FP32", "dims": [1]})
+    config.set_max_batch_size(4)
+    config.set_dynamic_batching()`;
+    const repository = new PythonRepository()
+      .python('m', '', complete(tensors))
+      .python('broken', '', complete('    raise KeyError("no weights")'));
+    const engine = await repository.open();
+    expect(engine.config('m')).toMatchObject({
+      max_batch_size: 4,
+      dynamic_batching: {},
+      input: [{ name: 'x', data_type: 'TYPE_FP32', dims: [1] }],
+    });
+    expect((await ask(engine, 'm')).outputs[0]!.data[0]).toBe(1);
+    expect(reasonOf(engine, 'broken')).toContain("KeyError: 'no weights'");
+    const without = await repository.open({ autoCompleteConfig: false });
+    expect(without.config('m').input ?? []).toEqual([]);
+  });
+
   test('EXECUTION_ENV_PATH names the interpreter, as a folder or packed', async () => {
     const environment = (path: string) =>
       `${numbers} parameters { key: "EXECUTION_ENV_PATH" value { string_value: "${path}" } }`;
