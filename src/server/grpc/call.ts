@@ -5,6 +5,9 @@ import type { ServerContext } from '../context.ts';
 /** gRPC status codes that Triton's own errors do not map to. */
 export const grpcCodes = { ok: 0, deadlineExceeded: 4, resourceExhausted: 8, unimplemented: 12 } as const;
 
+/** gRPC's bound on a message, and Triton's on a response. */
+const maxMessageBytes = 2 ** 31 - 1;
+
 /** One RPC as its transport carries it. After `end`, or once the client has gone, nothing that is called has effect. */
 export interface CallStream {
   /** `/package.Service/Method` */
@@ -72,7 +75,7 @@ export class Call {
 
   /** Sends one of several messages. */
   send(parts: readonly Uint8Array[]): void {
-    if (this.isDone) return;
+    if (this.isDone || this.#isTooLarge(parts)) return;
     const { encoding } = this;
     if (encoding === undefined && !this.#line) this.stream.write(framed(parts), undefined);
     else this.#inLine(async () => this.stream.write(await squeezed(parts, encoding), encoding));
@@ -86,7 +89,7 @@ export class Call {
 
   /** Sends the only message, and ends well. */
   reply(parts: readonly Uint8Array[]): void {
-    if (this.isDone) return;
+    if (this.isDone || this.#isTooLarge(parts)) return;
     const { encoding } = this;
     this.#done();
     if (encoding === undefined) this.stream.end(framed(parts), undefined, grpcCodes.ok, '');
@@ -110,6 +113,14 @@ export class Call {
     if (error.code !== 'INTERNAL') return error.message;
     this.context.logger.error({ err: error.cause ?? error, method: this.stream.path }, 'a request failed');
     return 'internal error; the log has details';
+  }
+
+  #isTooLarge(parts: readonly Uint8Array[]): boolean {
+    const size = sizeOf(parts);
+    if (size <= maxMessageBytes) return false;
+    const limit = `a gRPC message holds at most ${maxMessageBytes}`;
+    this.fail(new ConchError('REQUEST_INVALID', `the response has ${size} bytes, ${limit}`));
+    return true;
   }
 
   #end(status: number, message: string): void {
@@ -144,9 +155,13 @@ export class Call {
 }
 
 function framed(parts: readonly Uint8Array[]): Uint8Array[] {
+  return [frameOf(sizeOf(parts)), ...parts];
+}
+
+function sizeOf(parts: readonly Uint8Array[]): number {
   let size = 0;
   for (const part of parts) size += part.length;
-  return [frameOf(size), ...parts];
+  return size;
 }
 
 async function squeezed(parts: readonly Uint8Array[], encoding: ContentCoding | undefined): Promise<Uint8Array[]> {

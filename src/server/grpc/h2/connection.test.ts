@@ -318,6 +318,22 @@ test('opening and resetting streams without end comes to one', async () => {
   expect(await client.untilClosed()).toBe(errorCodes.enhanceYourCalm);
 });
 
+test('answers that nobody takes are not kept without end', async () => {
+  const narrow = Buffer.alloc(6);
+  narrow.writeUInt16BE(4, 0);
+  const client = begin(narrow);
+  // The limit on a message is 100,000 here; three answers of 40,000 bytes are more than that together.
+  for (const id of [1, 3, 5]) {
+    client.send(headers(id, callBlock(infer)));
+    const body = echo(10_000);
+    for (let at = 0; at < body.length; at += 16_000)
+      client.send(data(id, body.subarray(at, at + 16_000), at + 16_000 < body.length ? 0 : flags.endStream));
+  }
+  const { payload } = await client.until(({ type }) => type === types.rstStream);
+  expect(payload.readUInt32BE()).toBe(errorCodes.enhanceYourCalm);
+  client.destroy();
+});
+
 test('pings that come too fast are strikes', async () => {
   const client = begin();
   for (let index = 0; index < 10; index++) client.send(frame(types.ping, 0, 0, Buffer.alloc(8)));

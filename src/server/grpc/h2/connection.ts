@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { Inbound } from '../inbound.ts';
 import { Keepalive } from '../keepalive.ts';
 import type { TransportHost } from '../transport.ts';
+import { onConnection, refusal, size, unpadded } from './checks.ts';
 import {
   ConnectionError,
   defaultWindow,
@@ -15,7 +16,8 @@ import {
   numbers,
   preface,
 } from './frames.ts';
-import { type Headers, HpackDecoder, HpackError } from './hpack.ts';
+import { HpackDecoder, HpackError } from './hpack.ts';
+import { Output } from './output.ts';
 import { H2Stream } from './stream.ts';
 
 /** A client that never reads the answers to its pings and settings is not worth keeping. */
@@ -35,7 +37,10 @@ export class Connection {
   maxDataBytes = maxFrameBytes;
   /** Streams whose data waits for a window. */
   readonly blocked = new Set<H2Stream>();
+  /** Bytes of all of them. */
+  waitingBytes = 0;
   readonly #socket: Socket;
+  readonly #output: Output;
   readonly #host: TransportHost;
   readonly #onClose: () => void;
   readonly #streams = new Map<number, H2Stream>();
@@ -49,9 +54,6 @@ export class Connection {
   #lastStream = 0;
   /** A header block that goes on in CONTINUATION frames. */
   #block: { readonly stream: number; readonly endsStream: boolean; parts: Buffer[]; size: number } | undefined;
-  #out: Uint8Array[] = [];
-  #outBytes = 0;
-  #isFlushing = false;
   #isDraining = false;
   #isDead = false;
   #resets = resetsAtOnce;
@@ -59,6 +61,7 @@ export class Connection {
 
   constructor(socket: Socket, host: TransportHost, onClose: () => void) {
     this.#socket = socket;
+    this.#output = new Output(socket);
     this.#host = host;
     this.#onClose = onClose;
     this.#hpack = new HpackDecoder(host.maxHeaderBytes);
@@ -90,22 +93,27 @@ export class Connection {
 
   /** Bytes on their way to the socket. */
   get unsentBytes(): number {
-    return this.#outBytes + this.#socket.writableLength;
+    return this.#output.bytes;
   }
 
   /** Sends bytes with whatever else goes out in this turn of the event loop. */
   send(bytes: Uint8Array): void {
-    if (this.#isDead) return;
-    this.#out.push(bytes);
-    this.#outBytes += bytes.length;
-    if (this.#isFlushing) return;
-    this.#isFlushing = true;
-    process.nextTick(flush, this);
+    this.#output.send(bytes);
   }
 
   sendBlock(stream: number, block: Uint8Array, endsStream: boolean): void {
     const flag = flags.endHeaders | (endsStream ? flags.endStream : 0);
     this.send(frame(frameTypes.headers, flag, stream, block));
+  }
+
+  /**
+   * A stream's data waits for a window. A client that asks for more and more and takes nothing would have us keep it all:
+   * beyond what one message may have, the stream is reset.
+   */
+  block(stream: H2Stream): void {
+    this.blocked.add(stream);
+    const isTooMuch = this.waitingBytes > this.#host.maxMessageBytes && this.blocked.size > 1;
+    if (isTooMuch) this.#resetStream(stream, errorCodes.enhanceYourCalm);
   }
 
   /** We have said everything on a stream. */
@@ -127,33 +135,18 @@ export class Connection {
   destroy(): void {
     if (this.#isDead) return;
     this.#isDead = true;
+    this.#output.close();
     this.#keepalive.stop();
     this.#socket.destroy();
     this.#cancelAll();
     this.#onClose();
   }
 
-  /** @internal */
-  flushNow(): void {
-    this.#isFlushing = false;
-    const out = this.#out;
-    if (this.#isDead || out.length === 0) return;
-    this.#out = [];
-    const size = this.#outBytes;
-    this.#outBytes = 0;
-    if (out.length === 1) this.#socket.write(out[0]!);
-    else if (size <= 65_536) this.#socket.write(Buffer.concat(out, size));
-    else {
-      this.#socket.cork();
-      for (const bytes of out) this.#socket.write(bytes);
-      this.#socket.uncork();
-    }
-  }
-
   /** What has been sent still goes out. */
   #end(): void {
     if (this.#isDead) return;
-    this.flushNow();
+    this.#output.flush();
+    this.#output.close();
     this.#isDead = true;
     this.#keepalive.stop();
     this.#cancelAll();
@@ -459,33 +452,4 @@ export class Connection {
       throw new ConnectionError(errorCodes.enhanceYourCalm, 'what is sent is not read');
     }
   }
-}
-
-function flush(connection: Connection): void {
-  connection.flushNow();
-}
-
-function size(length: number, expected: number): true {
-  if (length !== expected) throw new ConnectionError(errorCodes.frameSize, `a frame of ${length} bytes`);
-  return true;
-}
-
-function onConnection(id: number): void {
-  if (id !== 0) throw new ConnectionError(errorCodes.protocol, `a frame of the connection on stream ${id}`);
-}
-
-/** The part of a frame between its padding. */
-function unpadded(flag: number, bytes: Uint8Array, start: number, end: number): [start: number, end: number] {
-  if (!(flag & flags.padded)) return [start, end];
-  const from = start + 1;
-  const to = end - (start < end ? bytes[start]! : 0);
-  if (from > to) throw new ConnectionError(errorCodes.protocol, 'the padding is longer than the frame');
-  return [from, to];
-}
-
-/** The HTTP status that refuses what is not gRPC; 0: it is. */
-function refusal(headers: Headers): number {
-  if (headers.get(':method') !== 'POST') return 405;
-  if (!headers.has(':path')) return 400;
-  return headers.get('content-type')?.startsWith('application/grpc') ? 0 : 415;
 }

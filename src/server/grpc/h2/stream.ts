@@ -107,11 +107,12 @@ export class H2Stream implements CallStream {
     while (this.#waiting.length > 0) {
       const most = Math.min(this.sendWindow, connection.sendWindow, connection.maxDataBytes);
       if (most <= 0) {
-        connection.blocked.add(this);
+        connection.block(this);
         return false;
       }
       const length = Math.min(most, this.#waitingBytes);
       this.#waitingBytes -= length;
+      connection.waitingBytes -= length;
       this.sendWindow -= length;
       connection.sendWindow -= length;
       const head = Buffer.allocUnsafe(headBytes);
@@ -148,6 +149,7 @@ export class H2Stream implements CallStream {
   drop(): void {
     this.isLocalEnded = true;
     this.#waiting = [];
+    this.#connection.waitingBytes -= this.#waitingBytes;
     this.#waitingBytes = 0;
     this.#connection.blocked.delete(this);
   }
@@ -186,6 +188,7 @@ export class H2Stream implements CallStream {
       if (part.length === 0) continue;
       this.#waiting.push(part);
       this.#waitingBytes += part.length;
+      this.#connection.waitingBytes += part.length;
     }
   }
 }
