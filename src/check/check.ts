@@ -52,6 +52,7 @@ class Run implements RepositoryView {
   readonly models = new Map<string, ModelView>();
   readonly found: Diagnostic[] = [];
   readonly circular: ReadonlySet<string>;
+  readonly decoupledMembers = new Map<string, string>();
   readonly #refusals = new Map<string, Refusal>();
 
   constructor(source: ModelRepository, target: Target, options: CheckOptions) {

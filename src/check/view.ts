@@ -3,13 +3,13 @@ import type { OnnxSummary, Target } from '../onnx/index.ts';
 import {
   completeModel,
   dataPath,
+  decoupledMember,
   type ModelEntry,
   type ModelRepository,
   type ModelVersion,
   selectVersions,
   servedVersions,
 } from '../repository/index.ts';
-import { memberNames } from './order.ts';
 
 /** What is known about the machine that will serve; rules that need an unknown fact say so or stay silent. */
 export interface Host {
@@ -30,6 +30,8 @@ export interface RepositoryView {
   readonly models: ReadonlyMap<string, ModelView>;
   /** Ensembles that contain themselves, directly or through others. */
   readonly circular: ReadonlySet<string>;
+  /** By ensemble, as far as they were looked for: the member that makes it decoupled, empty where none does. */
+  readonly decoupledMembers: Map<string, string>;
   /** Why Triton refuses a model; undefined while it is thought to load. Complete for the members of an ensemble. */
   refusal(name: string): Refusal | undefined;
 }
@@ -57,8 +59,6 @@ export class ModelView {
   #completed: CompletedConfig | undefined;
   #versions: readonly ModelVersion[] | undefined;
   #onnx: readonly OnnxVersion[] | undefined;
-  /** Empty: there is none. */
-  #decoupledMember: string | undefined;
 
   constructor(entry: ModelEntry, repository: RepositoryView) {
     this.entry = entry;
@@ -106,15 +106,8 @@ export class ModelView {
 
   /** The first member that makes an ensemble decoupled, looked for through nested ensembles. */
   get decoupledMember(): string | undefined {
-    if (this.#decoupledMember === undefined) {
-      this.#decoupledMember = ''; // What a circle finds on its way round.
-      for (const name of memberNames(this)) {
-        const member = this.repository.models.get(name);
-        const found = member?.isEnsemble ? member.decoupledMember : member?.isDecoupled ? name : undefined;
-        this.#decoupledMember ||= found ?? '';
-      }
-    }
-    return this.#decoupledMember || undefined;
+    const { decoupledMembers, models } = this.repository;
+    return decoupledMember(this.entry, (name) => models.get(name)?.entry, decoupledMembers);
   }
 
   get maxBatchSize(): number {

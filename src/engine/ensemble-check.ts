@@ -7,6 +7,7 @@ import {
   type ModelOutput,
   toInteger,
 } from '../config/index.ts';
+import { joinedStreams } from '../repository/index.ts';
 
 /** One end of an ensemble tensor: the ensemble's own input or output, or a step's. */
 interface End {
@@ -50,6 +51,16 @@ export function checkEnsemble(config: ModelConfig, configOf: ConfigOf): void {
   });
   for (const output of config.output ?? [])
     meet(ends, name, output.name!, endOf(`output of '${name}'`, output, config, true));
+  const joined = joinedStreams(config, (step) => {
+    const model = configOf(step.model_name!, toInteger(step.model_version));
+    return !(model instanceof ConchError) && model.model_transaction_policy?.decoupled === true;
+  });
+  if (joined) {
+    throw new ConchError('MODEL_LOAD_FAILED', `ensemble '${name}': ${joined.message}`, {
+      where: { path: joined.path },
+      fix: 'route all inputs of the step through the decoupled model, or make that model answer once',
+    });
+  }
 }
 
 function checkSteps(name: string, steps: readonly ModelEnsembling_Step[]): void {

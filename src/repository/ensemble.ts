@@ -16,7 +16,7 @@ export function completeInRepository(
   const { config } = completed;
   if (config.ensemble_scheduling === undefined) return completed;
   const changes = [...completed.changes];
-  const member = decoupledMember(repository, entry, new Set());
+  const member = decoupledMember(entry, (name) => repository.models.find((model) => model.name === name));
   const decoupled = member !== undefined;
   if (config.model_transaction_policy?.decoupled !== decoupled) {
     const reason = member === undefined ? 'no member is decoupled' : `its member ${member} is decoupled`;
@@ -39,18 +39,29 @@ export function completeInRepository(
   };
 }
 
-/** The first member that answers as it likes, looked for through nested ensembles; a circle ends the search. */
-function decoupledMember(repository: ModelRepository, entry: ModelEntry, seen: Set<string>): string | undefined {
-  if (seen.has(entry.name)) return undefined;
-  seen.add(entry.name);
-  for (const { model_name: name } of entry.parsed?.config.ensemble_scheduling?.step ?? []) {
-    const member = repository.models.find((model) => model.name === name);
+/**
+ * The first member that makes an ensemble decoupled, looked for through nested ensembles; a circle ends the search.
+ * `known` keeps what was found of every ensemble on the way: an empty name where there is none.
+ */
+export function decoupledMember(
+  entry: ModelEntry,
+  find: (name: string) => ModelEntry | undefined,
+  known: Map<string, string> = new Map(),
+): string | undefined {
+  const before = known.get(entry.name);
+  if (before !== undefined) return before || undefined;
+  known.set(entry.name, '');
+  for (const { model_name: name = '' } of entry.parsed?.config.ensemble_scheduling?.step ?? []) {
+    const member = find(name);
     const config = member?.parsed?.config;
     if (member === undefined || config === undefined) continue;
-    if (config.ensemble_scheduling !== undefined) {
-      const found = decoupledMember(repository, member, seen);
-      if (found !== undefined) return found;
-    } else if (config.model_transaction_policy?.decoupled) return name;
+    const isEnsemble = config.platform === 'ensemble' || config.ensemble_scheduling !== undefined;
+    const found = isEnsemble
+      ? decoupledMember(member, find, known)
+      : config.model_transaction_policy?.decoupled && name;
+    if (!found) continue;
+    known.set(entry.name, found);
+    return found;
   }
   return undefined;
 }

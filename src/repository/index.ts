@@ -2,7 +2,7 @@ export { type CompletionHost, completeModel, completionContext, servedVersions }
 export { writeConfigFile } from './config-file.ts';
 export { dataPath } from './data-files.ts';
 export { editedByHand } from './edits.ts';
-export { completeInRepository } from './ensemble.ts';
+export { completeInRepository, decoupledMember } from './ensemble.ts';
 export type { DataFile, IgnoredFolder, ModelEntry, ModelRepository, ModelVersion, OpenOptions } from './entry.ts';
 export type { Gap } from './infer/draft.ts';
 export { type Inference, type InferOptions, inferConfig } from './infer/infer.ts';
@@ -11,6 +11,7 @@ export { labelsOf } from './labels.ts';
 export type { Manifest } from './manifest.ts';
 export { checkModelName } from './names.ts';
 export { listModels, openRepository, readModel } from './open.ts';
+export { type JoinedStreams, joinedStreams } from './streams.ts';
 export { parseVersionFolder, selectVersions } from './versions.ts';
 export { type RepositoryWatch, type WatchOptions, watchModels, watchRepository } from './watch.ts';
 export { beginVersion, isUpToDate, type VersionParts, type VersionWriter } from './writer.ts';
