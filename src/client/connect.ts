@@ -1,15 +1,21 @@
 import { ConchError } from '../base/index.ts';
+import { GrpcClient } from './grpc/client.ts';
+import { NodeChannel } from './grpc/node-channel.ts';
 import { HttpClient } from './http/client.ts';
 import { NodeTransport } from './http/node-transport.ts';
 import type { ConnectOptions, InferenceClient } from './inference-client.ts';
 
 /**
- * A client for the server at `url`: `http://host:port`, `https://host:port`, or `host:port` for http. A path counts as
- * a prefix (a gateway's), a user name and password become an Authorization header. Connections are opened by the first
- * call. Throws USAGE for what is no such address.
+ * A client for the server at `url`: `http://host:port`, `https://host:port`, or `host:port` for http; `grpc://host:port`
+ * or `grpcs://host:port` for gRPC (port 8001 where none is named). Of HTTP a path counts as a prefix (a gateway's), a
+ * user name and password become an Authorization header. Connections are opened by the first call. Throws USAGE for what is no such address.
  */
 export function connect(url: string, options: ConnectOptions = {}): InferenceClient {
   const parsed = parseServerUrl(url);
+  if (parsed.protocol.startsWith('grpc')) {
+    const { timeoutMs = 60_000, headers = {} } = options;
+    return new GrpcClient(new NodeChannel(parsed, { timeoutMs, headers }));
+  }
   const transport = new NodeTransport(parsed, {
     timeoutMs: options.timeoutMs ?? 60_000,
     headers: options.headers ?? {},
@@ -22,7 +28,7 @@ function parseServerUrl(text: string): URL {
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   const url = URL.canParse(full) ? new URL(full) : undefined;
   if (!url || url.hostname === '') throw notAnAddress(text, 'is not the address of a server');
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+  if (!['http:', 'https:', 'grpc:', 'grpcs:'].includes(url.protocol)) {
     throw notAnAddress(text, `has the scheme '${url.protocol.slice(0, -1)}', which is not spoken here`);
   }
   return url;

@@ -39,8 +39,8 @@ export interface ConnectOptions {
   readonly timeoutMs?: number;
   /** Sent with every request, e.g. for restricted APIs or a gateway. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Connections at most; further calls wait for a free one. Default 256. */
+  /** Of HTTP: connections at most; further calls wait for a free one. Default 256. gRPC has one for all calls. */
   readonly maxConnections?: number;
-  /** How tensors travel; default binary. JSON is for reading along. */
+  /** How tensors travel over HTTP; default binary. JSON is for reading along. */
   readonly tensors?: TensorEncoding;
 }
