@@ -69,7 +69,7 @@ describe('start', () => {
     expect(engine.isReady()).toBe(false);
     expect(rows(engine)).toEqual(['alien 1 UNAVAILABLE', 'empty UNAVAILABLE', 'good 1 READY', 'typo UNAVAILABLE']);
     expect(reasonOf(engine, 'alien')).toBe(
-      "model 'alien' version 1: it uses backend 'tensorrt', which the embedded server does not have; it has onnxruntime, python, identity, repeat, probe",
+      "model 'alien' version 1: it uses backend 'tensorrt', which the embedded server does not have; it has onnxruntime, python, pytorch, identity, repeat, probe",
     );
     expect(reasonOf(engine, 'empty')).toMatch(
       /^model 'empty': there is no version to serve: .* holds no version folder such as 1\/$/,

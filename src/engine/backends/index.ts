@@ -4,6 +4,7 @@ import { parameterOf } from '../parameters.ts';
 import { identityBackend } from './identity.ts';
 import { onnxBackend } from './onnx.ts';
 import { pythonBackend } from './python/python.ts';
+import { pytorchBackend } from './pytorch/pytorch.ts';
 import { repeatBackend } from './repeat.ts';
 import { tokenizerBackend } from './tokenizer.ts';
 
@@ -17,6 +18,7 @@ const pythonOrTokenizer: Backend = {
 export const builtInBackends: Readonly<Record<string, Backend>> = {
   onnxruntime: onnxBackend,
   python: pythonOrTokenizer,
+  pytorch: pytorchBackend,
   identity: identityBackend,
   repeat: repeatBackend,
 };
