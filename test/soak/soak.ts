@@ -18,6 +18,8 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '10' },
     clients: { type: 'string', default: '12' },
     seed: { type: 'string', default: '1' },
+    // Nothing happens to the models.
+    calm: { type: 'boolean', default: false },
   },
 });
 const minutes = Number(values.minutes);
@@ -107,7 +109,7 @@ async function watch(): Promise<void> {
 
 await Promise.all([
   ...Array.from({ length: Number(values.clients) }, (_, index) => client(Number(values.seed) + index)),
-  trouble(),
+  ...(values.calm ? [] : [trouble()]),
   watch(),
 ]);
 agent.destroy();

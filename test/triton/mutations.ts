@@ -1,3 +1,4 @@
+import { seeded } from '../random.ts';
 import { type Case, config, ensemble, pythonModel } from './case.ts';
 
 const tensors =
@@ -52,7 +53,7 @@ const replacements = [
  * replaced. The same seed gives the same repositories.
  */
 export function mutations(seed: number, count: number): Case[] {
-  const random = generator(seed);
+  const random = seeded(seed);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
   return Array.from({ length: count }, (_, index) => {
     const path = `${pick(['a', 'b', 'e'])}/config.pbtxt`;
@@ -67,15 +68,4 @@ export function mutations(seed: number, count: number): Case[] {
     }
     return { name: `mutation ${seed}/${index}`, files: { ...good, [path]: `${tokens.join(' ')}\n` } };
   });
-}
-
-/** mulberry32, by Tommy Ettinger: 32 bits of state are plenty for choosing tokens. */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { type Random, seededIntegers } from '../../../test/random.ts';
 import { ConchError, type ErrorCode } from '../../base/index.ts';
 import { bytesOf, encodeBytes, type Tensor } from '../../tensor/index.ts';
 import { FrameReader, frameOf } from './frames.ts';
@@ -11,17 +12,6 @@ import { messageCodec } from './messages.ts';
 /** FUZZ_ROUNDS=1000000 FUZZ_SEED=7 npx vitest run src/protocol/grpc/fuzz.test.ts runs longer or elsewhere. */
 const rounds = Number(process.env.FUZZ_ROUNDS ?? 30_000);
 const seed = Number(process.env.FUZZ_SEED ?? 1);
-
-/** mulberry32: 32 bits of state, enough to stir bytes. */
-function generator(state: number) {
-  return (below: number): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
-type Random = ReturnType<typeof generator>;
 
 const x: Tensor = { name: 'x', datatype: 'FP32', shape: [1, 3], data: Float32Array.of(1, 2, 3) };
 const t: Tensor = { name: 't', datatype: 'BYTES', shape: [2], data: encodeBytes(['a', 'bc']) };
@@ -95,7 +85,7 @@ function survive(read: () => unknown, bytes: Uint8Array): void {
 }
 
 test(`${rounds} mutated messages: a request or response, or a proper error`, () => {
-  const random = generator(seed);
+  const random = seededIntegers(seed);
   for (let round = 0; round < rounds; round++) {
     const bytes = mutate(random);
     survive(() => {
@@ -108,7 +98,7 @@ test(`${rounds} mutated messages: a request or response, or a proper error`, () 
 });
 
 test('frames come out whole, however the bytes are cut', () => {
-  const random = generator(seed);
+  const random = seededIntegers(seed);
   for (let round = 0; round < 500; round++) {
     const sent = Array.from({ length: 1 + random(5) }, () => Buffer.alloc(random(40), random(256)));
     const stream = Buffer.concat(sent.flatMap((message) => [frameOf(message.length), message]));

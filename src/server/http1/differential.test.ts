@@ -1,9 +1,9 @@
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
+import { seededIntegers } from '../../../test/random.ts';
 import { Listener } from '../listener.ts';
 import { readAnswers } from './testing/answers.ts';
-import { generator } from './testing/random.ts';
 
 const requests = 400;
 
@@ -64,7 +64,7 @@ async function understoodBy(port: number, bytes: Buffer): Promise<Understood[]> 
 }
 
 test(`node:http and this server understand ${requests} well-formed requests alike`, async () => {
-  const random = generator(5);
+  const random = seededIntegers(5);
   const bytes = Buffer.concat(Array.from({ length: requests }, (_, index) => request(random, index === requests - 1)));
 
   const reference = http.createServer(async (message, response) => {

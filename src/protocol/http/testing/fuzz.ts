@@ -1,19 +1,8 @@
 import { deflateSync, gzipSync } from 'node:zlib';
+import { type Random, seededIntegers } from '../../../../test/random.ts';
 import { ConchError, type ErrorCode } from '../../../base/index.ts';
 import { datatypes, elementCount } from '../../../tensor/index.ts';
 import { decodeInferRequest, decodeInferResponse, decompress, type InferenceRequest } from '../../index.ts';
-
-type Random = (below: number) => number;
-
-/** Random numbers that a seed decides: mulberry32, 32 bits of state, enough to stir bytes. */
-function generator(state: number): Random {
-  return (below: number): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
 
 /** How often each outcome came: `accepted`, or an error's code. */
 export type Outcomes = ReadonlyMap<string, number>;
@@ -81,7 +70,7 @@ function checkRequest({ inputs, outputs, parameters }: InferenceRequest): void {
 
 /** Bodies of POST .../infer with every kind of damage. Throws for one that ends in anything but a request or a proper error. */
 export function fuzzRequests(seed: number, until: (round: number) => boolean): Outcomes {
-  const random = generator(seed);
+  const random = seededIntegers(seed);
   const outcomes = new Map<string, number>();
   for (let round = 0; !until(round); round++) {
     const body = mutate(random);
@@ -113,7 +102,7 @@ const goodAnswer =
 
 /** The same for what servers answer, read by a client. */
 export function fuzzResponses(seed: number, until: (round: number) => boolean): void {
-  const random = generator(seed);
+  const random = seededIntegers(seed);
   for (let round = 0; !until(round); round++) {
     const at = random(goodAnswer.length);
     const text = goodAnswer.slice(0, at) + tokens[random(tokens.length)] + goodAnswer.slice(at + random(6));
@@ -132,7 +121,7 @@ const unpackedLimit = 50_000;
 
 /** Compressed bodies, whole, broken, and such that unpack to far more than they are. */
 export async function fuzzCompression(seed: number, until: (round: number) => boolean): Promise<Outcomes> {
-  const random = generator(seed);
+  const random = seededIntegers(seed);
   const outcomes = new Map<string, number>();
   for (let round = 0; !until(round); round++) {
     // The longest is a bomb: 1,000 times its size.

@@ -1,8 +1,8 @@
+import { seededIntegers } from '../../../../test/random.ts';
 import { BodyBudget } from '../budget.ts';
 import type { Call } from '../call.ts';
 import { Connection, type Host } from '../connection.ts';
 import { readAnswers } from './answers.ts';
-import { generator } from './random.ts';
 import { TestSocket } from './socket.ts';
 
 /** More than any body that is made here. */
@@ -190,7 +190,7 @@ export async function fuzzConnections(
   let answered = 0;
   let refused = 0;
   for (; !until(rounds); rounds++) {
-    const random = generator(Math.imul(seed, 1_000_003) + rounds);
+    const random = seededIntegers(Math.imul(seed, 1_000_003) + rounds);
     const wild = random(3) > 0;
     let text = '';
     for (let count = 1 + random(4); count > 0; count--) text += request(random, wild);
