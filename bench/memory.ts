@@ -30,7 +30,7 @@ interface Result {
 
 async function serve(repository: string, cache: string, instances: number): Promise<Result> {
   const started = performance.now();
-  const flags = ['--http-port', '0', '--metrics-port', '0', '--cache-directory', cache, '--json'];
+  const flags = ['--http-port', '0', '--metrics-port', '0', '--grpc-port', '0', '--cache-directory', cache, '--json'];
   const server = spawn(process.execPath, [join(root, 'dist/main.js'), 'serve', repository, ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

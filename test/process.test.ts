@@ -61,7 +61,7 @@ test('serving sends nobody usage data, and leaves nothing in the temporary folde
   const temporary = await mkdtemp(join(tmpdir(), 'conch-process-'));
   const child = spawn(
     process.execPath,
-    [join(root, 'src/main.ts'), 'serve', '--http-port', '0', '--metrics-port', '0'],
+    [join(root, 'src/main.ts'), 'serve', '--http-port', '0', '--metrics-port', '0', '--grpc-port', '0'],
     {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -81,7 +81,7 @@ test('conch serve in mode explicit loads by request, tells what failed, and answ
   const models = join(folder, 'controlled');
   await cp(join(folder, 'models/simple_net'), join(models, 'simple_net'), { recursive: true });
   await cp(join(folder, 'models/simple_net'), join(models, 'broken'), { recursive: true });
-  const ports = ['--http-port', '0', '--metrics-port', '0'];
+  const ports = ['--http-port', '0', '--metrics-port', '0', '--grpc-port', '0'];
   const child = conch(
     'serve',
     models,
