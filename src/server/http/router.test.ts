@@ -11,7 +11,7 @@ function found(method: string, path: string) {
 }
 
 test.each([
-  ['GET', '/v2', 'serverMetadata'],
+  ['GET', '/v2', 'describeServer'],
   ['GET', '/v2/', 'none'],
   ['GET', '/', 'none'],
   ['GET', '', 'none'],
