@@ -1,9 +1,9 @@
 """What models import as `triton_python_backend_utils`: the names of Triton's Python backend, served by conch."""
 
 import enum as _enum
-import json as _json
 import sys as _sys
 
+import numpy as _np
 from conch_backend import log as _log
 from conch_backend import metrics as _metrics
 from conch_backend import requests as _requests
@@ -61,12 +61,21 @@ def get_model_dir():
 
 
 def load_model(model_name, config="", files=None):
-    """Loads a model, where the server's control mode is explicit; raises TritonModelException."""
-    if files:
-        raise TritonModelException("load_model: files are not taken here; write them into the repository")
-    if config:
-        _json.loads(config)
-    _current_calls().ask("load", model=model_name, config=config)
+    """Loads a model, where the server's control mode is explicit; raises TritonModelException.
+
+    `files` are contents (bytes) by `file:<path below the model's folder>`; they stand in for the whole folder, and
+    `config`, a configuration as JSON, is mandatory then.
+    """
+    if files is not None and not isinstance(files, dict):
+        raise TritonModelException(
+            f"load_model '{model_name}': files must be a dictionary of bytes by path, they are {type(files).__name__}"
+        )
+    described, contents = [], []
+    for path, content in (files or {}).items():
+        if not isinstance(path, str) or not isinstance(content, bytes):
+            raise TritonModelException(f"load_model '{model_name}': file {path!r}: paths are str and contents bytes")
+        contents.append((described, Tensor(path, _np.frombuffer(content, dtype=_np.uint8))))
+    _current_calls().ask("load", contents, model=model_name, config=config, files=described)
 
 
 def unload_model(model_name, unload_dependents=False):

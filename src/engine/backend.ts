@@ -2,6 +2,7 @@ import type { ConchError, Logger } from '../base/index.ts';
 import type { ModelConfig } from '../config/index.ts';
 import type { InferenceRequest, InferenceResponse, ParameterValue, ResponseEvent } from '../protocol/index.ts';
 import type { Tensor } from '../tensor/index.ts';
+import type { LoadOverrides } from './overrides.ts';
 
 /**
  * What runs models of one kind. Everything above (queues, batchers, ensembles, lifecycle) knows backends only through
@@ -38,8 +39,7 @@ export interface EngineAccess {
   infer(request: InferenceRequest): Promise<InferenceResponse>;
   stream(request: InferenceRequest, onResponse: (event: ResponseEvent) => void): Promise<void>;
   isModelReady(name: string, version?: string): boolean;
-  /** `config`: a configuration as JSON that stands in for the one on disk; '' for none. */
-  load(name: string, config?: string): Promise<void>;
+  load(name: string, overrides?: LoadOverrides): Promise<void>;
   unload(name: string, options?: { readonly dependents?: boolean }): Promise<void>;
 }
 

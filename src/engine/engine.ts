@@ -117,7 +117,7 @@ export class Engine {
         infer: (request) => this.#infer(request),
         stream: (request, onResponse) => this.#stream(request, onResponse),
         isModelReady: (name, version) => this.isModelReady(name, version),
-        load: (name, config) => this.load(name, config ? { config } : undefined),
+        load: (name, overrides) => this.load(name, overrides),
         unload: (name, options) => this.unload(name, options),
       },
     });

@@ -48,14 +48,14 @@ describe.skipIf(clients === undefined)('tritonclient', () => {
   }
 
   test.each([
-    ['http_client.py', 14],
+    ['http_client.py', 15],
     ['http_aio_client.py', 3],
-    ['grpc_client.py', 14],
+    ['grpc_client.py', 15],
     ['grpc_aio_client.py', 4],
     ['grpc_reflection_client.py', 2],
   ])('%s finds nothing to complain about', async (script, count) => {
     const port = script.startsWith('grpc') ? server.grpcPort : server.httpPort;
-    const found = await outcomes(script, `127.0.0.1:${port}`);
+    const found = await outcomes(script, `127.0.0.1:${port}`, join(root, 'add/1/model.onnx'));
     expect(found.filter(({ error }) => error !== null)).toEqual([]);
     expect(found.length).toBe(count);
   });

@@ -152,7 +152,7 @@ def statistics(grpc):
 
 @check
 def model_control(grpc):
-    index = {row.name: row.state for row in grpc.get_model_repository_index().models}
+    index = {row.name: row.state for row in grpc.get_model_repository_index().models if row.name != "brought"}
     expect(index, {"add": "READY", "identities": "READY"})
     grpc.unload_model("identities")
     raises(InferenceServerException, lambda: grpc.is_model_ready("identities"))
@@ -162,6 +162,27 @@ def model_control(grpc):
     expect(grpc.get_model_config("identities").config.max_batch_size, 8)
     error = raises(InferenceServerException, lambda: grpc.load_model("none"))
     expect(error.status(), "StatusCode.INTERNAL")
+
+
+@check
+def load_with_files(grpc):
+    with open(sys.argv[2], "rb") as file:
+        model = file.read()
+    config = '{"backend":"onnxruntime","max_batch_size":4}'
+    grpc.load_model("brought", config=config, files={"file:5/model.onnx": model})
+    expect(list(grpc.get_model_metadata("brought").versions), ["5"])
+    expect(grpc.get_model_config("brought").config.max_batch_size, 4)
+    inputs, array = add_inputs()
+    double = (2 * array).tolist()
+    expect(grpc.infer("brought", inputs).as_numpy("sum").tolist(), double)
+    raises(InferenceServerException, lambda: grpc.load_model("brought", files={"file:5/model.onnx": model}))
+    raises(
+        InferenceServerException,
+        lambda: grpc.load_model("brought", config=config, files={"file:../x/model.onnx": model}),
+    )
+    expect(grpc.infer("brought", inputs).as_numpy("sum").tolist(), double)
+    grpc.unload_model("brought")
+    raises(InferenceServerException, lambda: grpc.load_model("brought"))
 
 
 @check

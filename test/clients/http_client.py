@@ -152,7 +152,7 @@ def statistics(http):
 
 @check
 def model_control(http):
-    index = {row["name"]: row["state"] for row in http.get_model_repository_index()}
+    index = {row["name"]: row["state"] for row in http.get_model_repository_index() if row["name"] != "brought"}
     expect(index, {"add": "READY", "identities": "READY"})
     http.unload_model("identities")
     for _ in range(100):
@@ -167,6 +167,27 @@ def model_control(http):
     expect(http.get_model_config("identities")["max_batch_size"], 2)
     http.load_model("identities")
     raises(InferenceServerException, lambda: http.load_model("none"))
+
+
+@check
+def load_with_files(http):
+    with open(sys.argv[2], "rb") as file:
+        model = file.read()
+    config = '{"backend":"onnxruntime","max_batch_size":4}'
+    http.load_model("brought", config=config, files={"file:5/model.onnx": model})
+    expect(http.get_model_metadata("brought")["versions"], ["5"])
+    expect(http.get_model_config("brought")["max_batch_size"], 4)
+    inputs, array = add_inputs()
+    double = (2 * array).tolist()
+    expect(http.infer("brought", inputs).as_numpy("sum").tolist(), double)
+    raises(InferenceServerException, lambda: http.load_model("brought", files={"file:5/model.onnx": model}))
+    raises(
+        InferenceServerException,
+        lambda: http.load_model("brought", config=config, files={"file:../x/model.onnx": model}),
+    )
+    expect(http.infer("brought", inputs).as_numpy("sum").tolist(), double)
+    http.unload_model("brought")
+    raises(InferenceServerException, lambda: http.load_model("brought"))
 
 
 @check

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -42,8 +42,8 @@ const files: Readonly<Record<string, string>> = {
 
 /** Answers as `echo` does; a model whose file raises does not load. */
 const python: Backend = {
-  async load({ name }) {
-    if (name === 'broken') throw new Error('on purpose');
+  async load({ dir }) {
+    if (readFileSync(join(dir, 'model.py'), 'utf8').startsWith('raise')) throw new Error('on purpose');
     return {
       facts: { instances: 1, concurrency: 1, inline: true, padded: false },
       createInstance: async () => ({
@@ -125,6 +125,17 @@ const steps: readonly Step[] = [
   get('/v2/models/new/versions/1'),
   unload('new', { unload_dependents: 'yes' }),
   unload('new'),
+  load('b', { config: config(), 'file:3/model.py': base64(echo), 'file:labels.txt': base64('x') }),
+  get('/v2/models/b'),
+  asked('b'),
+  load('b', { config: config(), 'file:3/model.py': base64('raise Exception("on purpose")') }),
+  unload('b'),
+  asked('b'),
+  load('b'),
+  get('/v2/models/b'),
+  load('b', { config: config(), 'file:3/model.py': base64(echo) }),
+  load('b'),
+  get('/v2/models/b'),
   ['named repository', '/v2/repository/r/models/a/load', {}],
   get('/v2/trace/setting'),
   trace({ trace_level: ['TIMESTAMPS'] }),

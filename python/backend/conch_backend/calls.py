@@ -73,10 +73,10 @@ class Calls:
 
         return asyncio.ensure_future(wait())
 
-    def ask(self, kind, **what):
+    def ask(self, kind, tensors=(), **what):
         """A question with one answer; raises TritonModelException when the server refuses."""
         call, first, _ = self._open_call()
-        self._channel.send({"kind": kind, "call": call, **what})
+        self._channel.send({"kind": kind, "call": call, **what}, tensors)
         response, _ = first.result()
         if isinstance(response, InferenceResponse):
             raise TritonModelException(response.error().message())

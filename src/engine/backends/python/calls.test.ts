@@ -137,6 +137,42 @@ if x[0][0] > 0:
     expect(await said(engine)).toBe('[True, False, False, False, True, True]');
   });
 
+  test('the server, to load a model from files that it brings', async () => {
+    const lines = `
+import json
+config = {"backend": "python", "max_batch_size": 8, "input": [{"name": "x", "data_type": "TYPE_FP32", "dims": [1]}], "output": [{"name": "y", "data_type": "TYPE_FP32", "dims": [1]}]}
+source = open(pb_utils.get_model_dir() + "/double.py", "rb").read()
+files = {"file:3/model.py": source, "file:3/data/large": bytes(200000), "file:empty": b""}
+def refused(**more):
+    try:
+        pb_utils.load_model("new", **more)
+    except pb_utils.TritonModelException as error:
+        return str(error)
+said = [
+    refused(files=files),
+    refused(config=json.dumps(config), files={"3/model.py": source}),
+    refused(config=json.dumps(config), files={"file:../model.py": source}),
+    refused(config=json.dumps(config), files={"file:3/model.py": "text"}),
+    refused(config=json.dumps(config), files=[source]),
+]
+pb_utils.load_model("new", config=json.dumps(config), files=files)
+said += [number(call("new", 4).exec()), pb_utils.is_model_ready("new", "3")]
+said = "|".join(map(str, said))`;
+    const imports = 'import triton_python_backend_utils as pb_utils\nimport numpy as np\n';
+    const engine = await repository(lines)
+      .write('m/1/double.py', imports + double)
+      .open();
+    expect(String(await said(engine)).split('|')).toEqual([
+      expect.stringContaining("files are given without 'config'"),
+      "a file is named 'file:<path>', not '3/model.py'",
+      expect.stringContaining("'file:../model.py' is not a file below the model's folder"),
+      "load_model 'new': file 'file:3/model.py': paths are str and contents bytes",
+      "load_model 'new': files must be a dictionary of bytes by path, they are list",
+      '8.0',
+      'True',
+    ]);
+  });
+
   test('only while it executes requests', async () => {
     const source = `${tools}${executes(answer('x'), 'def initialize(self, args):\n    call("double", 1).exec()')}`;
     const engine = await new PythonRepository().python('m', numbers, source).create();

@@ -1,5 +1,6 @@
 import { ConchError, toConchError } from '../../../base/index.ts';
 import type { ResponseEvent } from '../../../protocol/index.ts';
+import { bytesOf } from '../../../tensor/index.ts';
 import type { EngineAccess } from '../../backend.ts';
 import type { Compose, Resolve } from './channel.ts';
 import type { Report, WireResponse } from './messages.ts';
@@ -21,7 +22,7 @@ export class Calls {
   async take(report: Call, resolve: Resolve): Promise<void> {
     try {
       if (report.kind === 'infer') await this.#infer(report, resolve);
-      else await this.#answer(report.call, true, { result: await this.#control(report) });
+      else await this.#answer(report.call, true, { result: await this.#control(report, resolve) });
     } catch (thrown) {
       await this.#answer(report.call, true, errorToWire(toConchError(thrown)));
     }
@@ -59,9 +60,9 @@ export class Calls {
     return this.#send((add) => ({ kind: 'answer', call, final, ...responseToWire(response, add) }));
   }
 
-  async #control(report: Exclude<Call, { kind: 'infer' }>): Promise<boolean> {
+  async #control(report: Exclude<Call, { kind: 'infer' }>, resolve: Resolve): Promise<boolean> {
     const server = this.#server;
-    if (report.kind === 'load') await server.load(report.model, report.config);
+    if (report.kind === 'load') await server.load(report.model, overridesOf(report, resolve));
     else if (report.kind === 'unload') await server.unload(report.model, { dependents: report.dependents });
     else {
       try {
@@ -76,4 +77,18 @@ export class Calls {
   #answer(call: number, final: boolean, rest: WireResponse & { readonly result?: boolean }): Promise<void> {
     return this.#send(() => ({ kind: 'answer', call, final, ...rest }));
   }
+}
+
+/** What a load brings with it; its files are named as in Triton's repository extension. */
+function overridesOf(
+  { config, files }: Extract<Call, { kind: 'load' }>,
+  resolve: Resolve,
+): Parameters<EngineAccess['load']>[1] {
+  const contents = files.map((wire) => {
+    if (wire.name.startsWith('file:')) return [wire.name.slice('file:'.length), bytesOf(resolve(wire))] as const;
+    throw new ConchError('REQUEST_INVALID', `a file is named 'file:<path>', not '${wire.name}'`, {
+      fix: `name it 'file:${wire.name}'`,
+    });
+  });
+  return { ...(config !== '' && { config }), ...(contents.length > 0 && { files: new Map(contents) }) };
 }

@@ -100,7 +100,15 @@ export type Report =
     }
   | { readonly kind: 'infer'; readonly call: number; readonly decoupled: boolean; readonly request: WireCall }
   | { readonly kind: 'cancel'; readonly call: number }
-  | { readonly kind: 'load'; readonly call: number; readonly model: string; readonly config: string }
+  | {
+      readonly kind: 'load';
+      readonly call: number;
+      readonly model: string;
+      /** JSON; '' for none. */
+      readonly config: string;
+      /** Contents by `file:<path>`. */
+      readonly files: readonly WireTensor[];
+    }
   | { readonly kind: 'unload'; readonly call: number; readonly model: string; readonly dependents: boolean }
   | { readonly kind: 'is_ready'; readonly call: number; readonly model: string; readonly version: string }
   | { readonly kind: 'log'; readonly level: string; readonly message: string; readonly where: string }
