@@ -128,7 +128,6 @@ const steps: readonly Step[] = [
   load('b', { config: config(), 'file:3/model.py': base64(echo), 'file:labels.txt': base64('x') }),
   get('/v2/models/b'),
   asked('b'),
-  load('b', { config: config(), 'file:3/model.py': base64('raise Exception("on purpose")') }),
   unload('b'),
   asked('b'),
   load('b'),
