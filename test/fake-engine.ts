@@ -1,6 +1,6 @@
 import { ConchError, toConchError } from '../src/base/index.ts';
 import type { ModelConfig } from '../src/config/index.ts';
-import type { ModelCounters } from '../src/engine/index.ts';
+import type { CustomMetricFamily, ModelCounters } from '../src/engine/index.ts';
 import type {
   InferenceRequest,
   InferenceResponse,
@@ -28,6 +28,8 @@ interface FakeModel {
 export class FakeEngine implements ServedEngine {
   readonly requests: InferenceRequest[] = [];
   readonly aborted: string[] = [];
+  /** What models keep themselves. */
+  kept: CustomMetricFamily[] = [];
   closed = false;
   private started = false;
   private waiting: (() => void)[] = [];
@@ -211,6 +213,10 @@ export class FakeEngine implements ServedEngine {
     if (name === undefined) return ['sum', 'echo'].map(statisticsOf);
     this.model(name, version);
     return [statisticsOf(name)];
+  }
+
+  customMetrics(): CustomMetricFamily[] {
+    return this.kept;
   }
 
   counters(): ModelCounters[] {

@@ -2,6 +2,7 @@ import type { ConchError, Logger } from '../base/index.ts';
 import type { ModelConfig } from '../config/index.ts';
 import type { InferenceRequest, InferenceResponse, ParameterValue, ResponseEvent } from '../protocol/index.ts';
 import type { Tensor } from '../tensor/index.ts';
+import type { CustomMetrics } from './custom-metrics.ts';
 import type { LoadOverrides } from './overrides.ts';
 
 /**
@@ -41,6 +42,8 @@ export interface EngineAccess {
   isModelReady(name: string, version?: string): boolean;
   load(name: string, overrides?: LoadOverrides): Promise<void>;
   unload(name: string, options?: { readonly dependents?: boolean }): Promise<void>;
+  /** Where models keep metrics of their own. */
+  readonly metrics: CustomMetrics;
 }
 
 export interface LoadedModel {

@@ -13,6 +13,7 @@ import type { Backend, BackendResponse } from './backend.ts';
 import { builtInBackends } from './backends/index.ts';
 import { Catalogue } from './catalogue.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { type CustomMetricFamily, CustomMetrics } from './custom-metrics.ts';
 import type { LatencyMetrics } from './latencies.ts';
 import { Lifecycle } from './lifecycle.ts';
 import type { BackendSettings } from './loader.ts';
@@ -83,6 +84,7 @@ export class Engine {
   readonly #options: EngineOptions;
   readonly #logger: Logger;
   readonly #catalogue = new Catalogue();
+  readonly #customMetrics = new CustomMetrics();
   readonly #lifecycle: Lifecycle;
   readonly #poll: Poll | undefined;
   #stage: Stage = 'created';
@@ -119,6 +121,7 @@ export class Engine {
         isModelReady: (name, version) => this.isModelReady(name, version),
         load: (name, overrides) => this.load(name, overrides),
         unload: (name, options) => this.unload(name, options),
+        metrics: this.#customMetrics,
       },
     });
     if (options.modelControlMode === 'poll') {
@@ -267,6 +270,11 @@ export class Engine {
   /** What the metrics page shows of every ready version. */
   counters(): ModelCounters[] {
     return this.#served().map((served) => served.counters());
+  }
+
+  /** The metrics that models keep themselves. */
+  customMetrics(): CustomMetricFamily[] {
+    return this.#customMetrics.families();
   }
 
   /** The class labels of an output, where its config or, for an ensemble, that of the producing model has a label file. */

@@ -13,6 +13,7 @@ export type {
   RequestContext,
 } from './backend.ts';
 export type { Clock } from './clock.ts';
+export type { CustomMetricFamily, CustomMetricKind, CustomMetricValue } from './custom-metrics.ts';
 export { Engine, type EngineOptions, type ModelControlMode } from './engine.ts';
 export { type LatencyMetrics, type SummaryName, summaryNames } from './latencies.ts';
 export type { BackendSettings } from './loader.ts';

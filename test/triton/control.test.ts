@@ -218,7 +218,7 @@ async function standing(url: string): Promise<string[]> {
 }
 
 test.skipIf(!triton)('model control and settings (npm run test:control) answer as in a real Triton', async () => {
-  const real = await RealTriton.start(resolve(triton!), join(folder, 'models'), ['--log-format=ISO8601']);
+  const real = await RealTriton.start(resolve(triton!), join(folder, 'models'), { flags: ['--log-format=ISO8601'] });
   const engine = Engine.create({
     repository: join(folder, 'copy'),
     models: [],

@@ -54,7 +54,7 @@ export class Oracle {
   }
 
   async #askRoot(): Promise<CaseAnswer> {
-    if (!this.#server?.alive) this.#server = await RealTriton.start(this.#folder, this.#root, this.#flags);
+    if (!this.#server?.alive) this.#server = await RealTriton.start(this.#folder, this.#root, { flags: this.#flags });
     const server = this.#server;
     const models: Record<string, ModelAnswer> = {};
     // Where this machine keeps things is nobody's business.

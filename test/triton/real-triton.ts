@@ -11,12 +11,15 @@ export interface LoadAnswer {
 /** A real tritonserver in explicit model control, over one repository folder that the caller may rewrite. */
 export class RealTriton {
   readonly url: string;
+  /** Answers only where the server was started with `metrics`. */
+  readonly metricsUrl: string;
   readonly grpcPort: number;
   #child: ChildProcess;
   #log: string[] = [];
 
-  private constructor(url: string, grpcPort: number, child: ChildProcess) {
+  private constructor(url: string, metricsUrl: string, grpcPort: number, child: ChildProcess) {
     this.url = url;
+    this.metricsUrl = metricsUrl;
     this.grpcPort = grpcPort;
     this.#child = child;
     for (const stream of [child.stdout!, child.stderr!]) {
@@ -28,8 +31,12 @@ export class RealTriton {
   }
 
   /** `folder` is what scripts/fetch-triton.ts made. */
-  static async start(folder: string, repository: string, flags: readonly string[] = []): Promise<RealTriton> {
-    const [http, grpc] = [await freePort(), await freePort()];
+  static async start(
+    folder: string,
+    repository: string,
+    { flags = [], metrics = false }: { readonly flags?: readonly string[]; readonly metrics?: boolean } = {},
+  ): Promise<RealTriton> {
+    const [http, grpc, metricsPort] = [await freePort(), await freePort(), await freePort()];
     const child = spawn(
       join(folder, 'pytriton/tritonserver/bin/tritonserver'),
       [
@@ -40,7 +47,9 @@ export class RealTriton {
         '--grpc-address=127.0.0.1',
         `--http-port=${http}`,
         `--grpc-port=${grpc}`,
-        '--allow-metrics=false',
+        `--allow-metrics=${metrics}`,
+        `--metrics-port=${metricsPort}`,
+        '--metrics-address=127.0.0.1',
         '--strict-readiness=false',
         '--exit-timeout-secs=2',
         ...flags,
@@ -54,7 +63,8 @@ export class RealTriton {
         },
       },
     );
-    const server = new RealTriton(`http://127.0.0.1:${http}`, grpc, child);
+    const [url, metricsUrl] = [http, metricsPort].map((port) => `http://127.0.0.1:${port}`) as [string, string];
+    const server = new RealTriton(url, metricsUrl, grpc, child);
     await server.#untilLive();
     return server;
   }

@@ -5,6 +5,7 @@ a multiple of 8, and the tensors, each padded to a multiple of 8. A tensor is de
 of bytes, and either its `offset` behind the JSON or, with `at`, its place in the file that the message names.
 """
 
+import collections
 import json
 import mmap
 import os
@@ -33,10 +34,17 @@ class Channel:
         self._lock = threading.Lock()
         self._sent = 0
         self._files = []
+        self._later = collections.deque()
+
+    def later(self, message):
+        """Sends it before the next message; for `__del__`, which may run in the midst of `send`."""
+        self._later.append(message)
 
     def send(self, message, tensors=()):
         """`tensors` are pairs of a list that takes their descriptions, and a Tensor."""
         with self._lock:
+            while self._later:
+                self._write_frame(self._later.popleft(), [], 0)
             inline, large = [], []
             for described, tensor in tensors:
                 datatype, data = tensor.wire()
@@ -56,17 +64,20 @@ class Channel:
                 padding = -entry["bytes"] % 8
                 parts += [data, b"\0" * padding] if padding else [data]
                 total += entry["bytes"] + padding
-            text = json.dumps(message, separators=(",", ":")).encode()
-            text += b" " * (-len(text) % 8)
-            parts = [HEAD.pack(len(text), 0, total), text, *parts]
-            try:
-                if total < 1 << 16:
-                    self._socket.sendall(b"".join(parts))
-                else:
-                    for part in parts:
-                        self._socket.sendall(part)
-            except OSError as error:
-                raise Closed() from error
+            self._write_frame(message, parts, total)
+
+    def _write_frame(self, message, parts, total):
+        text = json.dumps(message, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 8)
+        parts = [HEAD.pack(len(text), 0, total), text, *parts]
+        try:
+            if total < 1 << 16:
+                self._socket.sendall(b"".join(parts))
+            else:
+                for part in parts:
+                    self._socket.sendall(part)
+        except OSError as error:
+            raise Closed() from error
 
     def receive(self):
         """The next message and a function that makes a Tensor of a description; raises Closed."""

@@ -45,7 +45,8 @@ class Worker:
 
     def _initialize(self, start):
         self.args, self.decoupled = start["args"], start["decoupled"]
-        log.model_dir, log.tell, metrics.tell = start["dir"], self.channel.send, self.channel.send
+        log.model_dir, log.tell = start["dir"], self.channel.send
+        metrics.ask, metrics.tell, metrics.later = self._calls.ask, self.channel.send, self.channel.later
         try:
             model = load_model_class(start)()
             if not hasattr(model, "execute"):

@@ -10,6 +10,7 @@ import type {
   EngineAccess,
   ModelSource,
 } from '../backend.ts';
+import { CustomMetrics } from '../custom-metrics.ts';
 
 /** Of models that call no other model. */
 export const noServer: EngineAccess = {
@@ -18,6 +19,7 @@ export const noServer: EngineAccess = {
   isModelReady: () => false,
   load: () => Promise.reject(new Error('no server')),
   unload: () => Promise.reject(new Error('no server')),
+  metrics: new CustomMetrics(),
 };
 
 /** What a test sees of one instance. */

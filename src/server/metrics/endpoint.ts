@@ -3,6 +3,7 @@ import type { ServerContext } from '../context.ts';
 import { Exchange } from '../http/exchange.ts';
 import { pathOf } from '../http/router.ts';
 import type { Call } from '../http1/index.ts';
+import { withCustom } from './custom.ts';
 import { exposition, expositionContentType } from './exposition.ts';
 import { metricFamilies } from './families.ts';
 import { MachineWatch } from './machine.ts';
@@ -28,7 +29,9 @@ export function metricsEndpoint(context: ServerContext, options: MetricsOptions 
       }
       const path = pathOf(call.url);
       const asked = path === '/metrics' || path === '/metrics/';
-      const text = asked ? exposition(metricFamilies(context.engine, machine?.read(), options.latencies)) : '';
+      const { engine } = context;
+      const families = () => metricFamilies(engine, machine?.read(), options.latencies);
+      const text = asked ? exposition(withCustom(families(), engine.customMetrics())) : '';
       exchange.replyText(200, expositionContentType, text);
     } catch (error) {
       exchange.replyError(error);

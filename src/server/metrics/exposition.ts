@@ -16,7 +16,7 @@ export const expositionContentType = 'text/plain; charset=utf-8';
 export function exposition(families: readonly MetricFamily[]): string {
   let text = '';
   for (const { name, help, type, samples } of families) {
-    text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
+    text += `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`;
     for (const [labels, value, suffix = ''] of samples) {
       text += `${name}${suffix}${formatLabels(labels)} ${formatValue(value)}\n`;
     }
@@ -27,6 +27,10 @@ export function exposition(families: readonly MetricFamily[]): string {
 function formatLabels(labels: Labels): string {
   const pairs = Object.entries(labels).map(([key, value]) => `${key}="${escapeLabel(value)}"`);
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
+}
+
+function escapeHelp(text: string): string {
+  return text.replace(/[\\\n]/g, (character) => (character === '\n' ? '\\n' : '\\\\'));
 }
 
 function escapeLabel(value: string): string {

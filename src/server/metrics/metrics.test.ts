@@ -107,3 +107,40 @@ nv_inference_request_summary_us{model="echo",version="1",quantile="0.5"} 10
   expect(text).toContain('nv_model_load_duration_secs');
   expect(text).toContain('nv_pinned_memory_pool_total_bytes 0');
 });
+
+test('what models keep stands beside, escaped, and together with what has its name', async () => {
+  const series = (labels: Record<string, string>, value: number) => ({ labels, value, count: 0, buckets: [] });
+  engine.kept = [
+    {
+      name: 'tokens_total',
+      description: 'Tokens\nseen \\ so far',
+      kind: 'counter',
+      series: [series({}, 3), series({ model: 'a"b' }, Number.NaN)],
+    },
+    {
+      name: 'size',
+      description: 'Sizes',
+      kind: 'histogram',
+      series: [{ labels: { a: 'b' }, value: 5.5, count: 4, buckets: [[0.5, 1] as const, [2, 3] as const] }],
+    },
+    { name: 'nv_inference_count', description: 'x', kind: 'counter', series: [series({ model: 'mine' }, 7)] },
+    { name: 'nv_inference_exec_count', description: 'x', kind: 'gauge', series: [series({ model: 'mine' }, 7)] },
+  ];
+  const { text } = await call(`${url}/metrics`);
+  engine.kept = [];
+  expect(text).toContain(`# HELP tokens_total Tokens\\nseen \\\\ so far
+# TYPE tokens_total counter
+tokens_total 3
+tokens_total{model="a\\"b"} NaN
+# HELP size Sizes
+# TYPE size histogram
+size_count{a="b"} 4
+size_sum{a="b"} 5.5
+size_bucket{a="b",le="0.5"} 1
+size_bucket{a="b",le="2"} 3
+size_bucket{a="b",le="+Inf"} 4
+`);
+  expect(text.match(/# TYPE nv_inference_count counter/g)).toHaveLength(1);
+  expect(text).toContain('nv_inference_count{model="mine"} 7');
+  expect(text).not.toContain('nv_inference_exec_count{model="mine"}');
+});

@@ -7,13 +7,27 @@ export interface Answer {
   readonly said: unknown;
 }
 
-export type CaseAnswers = Readonly<Record<string, Answer>>;
+export type CaseAnswers = Readonly<Record<string, Answer | readonly string[]>>;
+
+export interface Servers {
+  readonly url: string;
+  readonly metricsUrl: string;
+}
 
 /** Asks a server that has the case's models. */
-export async function play({ asks }: PythonCase, url: string): Promise<CaseAnswers> {
-  const answers: Record<string, Answer> = {};
+export async function play({ asks, metrics }: PythonCase, { url, metricsUrl }: Servers): Promise<CaseAnswers> {
+  const answers: Record<string, Answer | readonly string[]> = {};
   for (const ask of asks) answers[ask.send] = await answerTo(ask, url);
+  if (metrics) answers.metrics = keptMetrics(await (await fetch(`${metricsUrl}/metrics`)).text());
   return answers;
+}
+
+/** The lines of the page that do not belong to the server itself; sorted, as the order of series is nobody's promise. */
+function keptMetrics(page: string): string[] {
+  return page
+    .split('\n')
+    .filter((line) => line !== '' && !/^(# (HELP|TYPE) )?nv_/.test(line))
+    .sort();
 }
 
 async function answerTo({ path = 'models/m/infer', body, mentions = [] }: Ask, url: string): Promise<Answer> {

@@ -18,6 +18,8 @@ export interface PythonCase {
   /** Config and model.py by model, loaded in this order. */
   readonly models: Readonly<Record<string, { readonly config: string; readonly source: string }>>;
   readonly asks: readonly Ask[];
+  /** The families on the metrics page that models keep are part of the answer. */
+  readonly metrics?: true;
 }
 
 const imports = 'import json, asyncio, threading\nimport numpy as np\nimport triton_python_backend_utils as pb_utils\n';
@@ -215,5 +217,58 @@ class TritonPythonModel:
       ),
     },
     asks: [number('coroutine', 1), { send: 'sender', path: 'models/s/infer', body: input([8]) }],
+  },
+  {
+    name: 'metrics that models keep',
+    metrics: true,
+    models: {
+      m: python(
+        `${one} instance_group { count: 1 kind: KIND_CPU }`,
+        `
+class TritonPythonModel:
+    def initialize(self, args):
+        Family = pb_utils.MetricFamily
+        self.counter = Family("seen_total", "What was seen", Family.COUNTER)
+        self.shared = self.counter.Metric(labels={"model": "shared", "at": "1"})
+        self.bare = self.counter.Metric()
+        self.gauge = Family(name="level", description="A level", kind=Family.GAUGE)
+        self.level = self.gauge.Metric(labels={"odd": "a\\"b\\\\c\\nd\u00e9"})
+        self.histogram = Family("size", "Sizes", Family.HISTOGRAM)
+        self.size = self.histogram.Metric(labels={"k": "v"}, buckets=[0.1, 1, 10])
+        self.empty = Family("empty", "Without a metric", Family.COUNTER)
+    def execute(self, requests):
+        responses = []
+        for request in requests:
+            x = request.inputs()[0].as_numpy()
+            value = float(x[0][0])
+            self.shared.increment(value)
+            self.level.set(value)
+            self.level.increment(-2 * value)
+            self.size.observe(value)
+            y = np.array([[self.shared.value(), self.bare.value(), self.level.value()]], dtype=np.float32)
+            responses.append(pb_utils.InferenceResponse([pb_utils.Tensor("y", y)]))
+        return responses
+`,
+      ),
+      n: python(
+        one,
+        `
+class TritonPythonModel:
+    def initialize(self, args):
+        self.counter = pb_utils.MetricFamily("seen_total", "What was seen", pb_utils.MetricFamily.COUNTER)
+        self.shared = self.counter.Metric(labels={"at": "1", "model": "shared"})
+    def execute(self, requests):
+        for request in requests: self.shared.increment(10)
+        y = np.array([[self.shared.value()]], dtype=np.float32)
+        return [pb_utils.InferenceResponse([pb_utils.Tensor("y", y)]) for request in requests]
+`,
+      ),
+    },
+    asks: [
+      number('half', 0.5),
+      number('one', 1),
+      { send: 'the other', path: 'models/n/infer', body: input([1]) },
+      number('much', 70.25),
+    ],
   },
 ];

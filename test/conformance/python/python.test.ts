@@ -22,10 +22,11 @@ describe.runIf(process.env.CONCH_PYTHON)('Python models answer as under a real T
     const server = await startServer({
       repository: root,
       httpPort: 0,
-      metricsPort: false,
+      metricsPort: 0,
       logger: createLogger('silent'),
     });
     onTestFinished(async () => void (await server.close()));
-    expect(await play(one, server.url)).toEqual(recorded[name]);
+    const metricsUrl = `http://127.0.0.1:${server.metricsPort}`;
+    expect(await play(one, { url: server.url, metricsUrl })).toEqual(recorded[name]);
   });
 });

@@ -17,13 +17,13 @@ const recorded: Record<string, CaseAnswers> = only ? JSON.parse(readFileSync(fil
 try {
   for (const one of pythonCases.filter(({ name }) => name.includes(only ?? ''))) {
     writeFiles(root, filesOf(one));
-    const server = await RealTriton.start(folder, root);
+    const server = await RealTriton.start(folder, root, { metrics: true });
     try {
       for (const model of Object.keys(one.models)) {
         const loaded = await server.load(model);
         if (loaded.status !== 200) throw new Error(`${one.name}: ${loaded.body}`);
       }
-      recorded[one.name] = await play(one, server.url);
+      recorded[one.name] = await play(one, server);
     } finally {
       await server.stop();
     }

@@ -3,20 +3,23 @@ import type { ResponseEvent } from '../../../protocol/index.ts';
 import { bytesOf } from '../../../tensor/index.ts';
 import type { EngineAccess } from '../../backend.ts';
 import type { Compose, Resolve } from './channel.ts';
-import type { Report, WireResponse } from './messages.ts';
+import { KeptMetrics } from './kept-metrics.ts';
+import type { MetricQuestion, Report, WireResponse } from './messages.ts';
 import { callToRequest, errorToWire, responseToWire } from './wire.ts';
 
-export type Call = Extract<Report, { readonly kind: 'infer' | 'load' | 'unload' | 'is_ready' }>;
+export type Call = Extract<Report, { readonly kind: 'infer' | 'load' | 'unload' | 'is_ready' }> | MetricQuestion;
 
 /** Carries out what a model asks of the engine (Triton's business logic scripting), any number of calls at a time. */
 export class Calls {
   readonly #server: EngineAccess;
   readonly #send: (compose: Compose) => Promise<void>;
   readonly #open = new Map<number, AbortController>();
+  readonly metrics: KeptMetrics;
 
   constructor(server: EngineAccess, send: (compose: Compose) => Promise<void>) {
     this.#server = server;
     this.#send = send;
+    this.metrics = new KeptMetrics(server.metrics);
   }
 
   async take(report: Call, resolve: Resolve): Promise<void> {
@@ -60,10 +63,11 @@ export class Calls {
     return this.#send((add) => ({ kind: 'answer', call, final, ...responseToWire(response, add) }));
   }
 
-  async #control(report: Exclude<Call, { kind: 'infer' }>, resolve: Resolve): Promise<boolean> {
+  async #control(report: Exclude<Call, { kind: 'infer' }>, resolve: Resolve): Promise<boolean | string> {
     const server = this.#server;
     if (report.kind === 'load') await server.load(report.model, overridesOf(report, resolve));
     else if (report.kind === 'unload') await server.unload(report.model, { dependents: report.dependents });
+    else if (report.kind !== 'is_ready') return this.metrics.ask(report);
     else {
       try {
         return server.isModelReady(report.model, report.version === '' ? undefined : report.version);
@@ -74,7 +78,7 @@ export class Calls {
     return true;
   }
 
-  #answer(call: number, final: boolean, rest: WireResponse & { readonly result?: boolean }): Promise<void> {
+  #answer(call: number, final: boolean, rest: WireResponse & { readonly result?: boolean | string }): Promise<void> {
     return this.#send(() => ({ kind: 'answer', call, final, ...rest }));
   }
 }

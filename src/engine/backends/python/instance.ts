@@ -76,6 +76,7 @@ export class PythonInstance implements BackendInstance {
         status: 'INTERNAL',
       });
       instance.#fail(error);
+      instance.#calls.metrics.letGo();
       if (started && !instance.#closing) onLost(error);
       const reason = late ? ` did not end its start within ${patience / 1000} s` : ` ended at its start (${how})`;
       instance.#ready.reject(
@@ -200,7 +201,9 @@ export class PythonInstance implements BackendInstance {
     else if (report.kind === 'refused') this.#ready.reject(this.#options.refusal(report));
     else if (report.kind === 'log') this.#log(report);
     else if (report.kind === 'cancel') this.#calls.cancel(report.call);
-    else if (report.kind !== 'closed' && report.kind !== 'metric') void this.#calls.take(report, resolve);
+    else if (report.kind === 'metric_change') this.#calls.metrics.change(report);
+    else if (report.kind === 'metrics_gone') this.#calls.metrics.giveUp(report.metrics);
+    else if (report.kind !== 'closed') void this.#calls.take(report, resolve);
   }
 
   #respond(run: Run, index: number, wire: WireResponse | null, final: boolean, resolve: Resolve): void {

@@ -1,5 +1,6 @@
 import type { TritonStatus } from '../../../base/index.ts';
 import type { Datatype } from '../../../tensor/index.ts';
+import type { CustomMetricKind, MetricLabels } from '../../custom-metrics.ts';
 
 /** A tensor's description; its bytes lie at `offset` behind the message, or at `at` in the message's file. */
 export interface WireTensor {
@@ -66,7 +67,7 @@ export type Command =
       readonly kind: 'answer';
       readonly call: number;
       readonly final: boolean;
-      readonly result?: boolean;
+      readonly result?: boolean | string;
     } & WireResponse)
   | { readonly kind: 'close' };
 
@@ -112,16 +113,34 @@ export type Report =
   | { readonly kind: 'unload'; readonly call: number; readonly model: string; readonly dependents: boolean }
   | { readonly kind: 'is_ready'; readonly call: number; readonly model: string; readonly version: string }
   | { readonly kind: 'log'; readonly level: string; readonly message: string; readonly where: string }
-  | MetricReport;
+  | MetricQuestion
+  | MetricChange
+  /** The model has deleted the family of these. */
+  | { readonly kind: 'metrics_gone'; readonly metrics: readonly number[] };
 
-/** A change of a metric that a model keeps. */
-export interface MetricReport {
-  readonly kind: 'metric';
-  readonly name: string;
-  readonly description: string;
-  readonly metric: 'counter' | 'gauge' | 'histogram';
-  readonly labels: Readonly<Record<string, string>>;
-  readonly buckets: readonly number[];
-  readonly change: 'increment' | 'observe';
-  readonly value: number;
+/** What a model asks about metrics that it keeps. */
+export type MetricQuestion =
+  | {
+      readonly kind: 'metric_family';
+      readonly call: number;
+      readonly name: string;
+      readonly description: string;
+      readonly metric: CustomMetricKind;
+    }
+  /** Answered with a number that stands for the metric from then on. */
+  | {
+      readonly kind: 'metric';
+      readonly call: number;
+      readonly name: string;
+      readonly labels: MetricLabels;
+      readonly buckets: readonly number[];
+    }
+  | { readonly kind: 'metric_value'; readonly call: number; readonly metric: number };
+
+export interface MetricChange {
+  readonly kind: 'metric_change';
+  readonly metric: number;
+  readonly change: 'increment' | 'set' | 'observe';
+  /** A number as JavaScript writes it, NaN and Infinity included. */
+  readonly value: string;
 }
