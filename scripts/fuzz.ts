@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { fuzzWeights } from '../src/checkpoint/pytorch/testing/fuzz.ts';
 import { fuzzCompression, fuzzRequests, fuzzResponses, type Outcomes } from '../src/protocol/http/testing/fuzz.ts';
 import { fuzzH2 } from '../src/server/grpc/h2/testing/fuzz.ts';
 import { fuzzConnections } from '../src/server/http1/testing/fuzz.ts';
@@ -26,5 +27,6 @@ console.log(`HTTP connections: ${rounds} rounds, ${answered} requests answered, 
 tell('inference requests', fuzzRequests(seed, forAShare(0.2)));
 fuzzResponses(seed, forAShare(0.1));
 tell('compressed bodies', await fuzzCompression(seed, forAShare(0.1)));
-const grpc = await fuzzH2(seed, forAShare(0.3));
+tell('PyTorch checkpoints', await fuzzWeights(seed, forAShare(0.1)));
+const grpc = await fuzzH2(seed, forAShare(0.2));
 console.log(`HTTP/2 connections: ${grpc.rounds} rounds, ${grpc.answered} calls answered`);

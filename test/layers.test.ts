@@ -8,6 +8,7 @@ const layers: Record<string, number> = {
   tensor: 1,
   config: 2,
   onnx: 2,
+  pytorch: 2,
   text: 2,
   checkpoint: 3,
   repository: 3,

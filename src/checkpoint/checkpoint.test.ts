@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
-import { checkConfig, openCheckpoint } from './index.ts';
+import { type Checkpoint, checkConfig, openCheckpoint } from './index.ts';
+import { dictionary, storage, stream, tensor } from './pytorch/testing/pickles.ts';
 
 let dir: string;
 beforeEach(async () => {
@@ -70,6 +71,58 @@ test('shards', async () => {
   expect([...opened.tensors.keys()].sort()).toEqual(['a', 'b', 'c']);
 });
 
+/** A state dict of FP32 tensors as torch.save wrote it before 1.6, each filled with its index. */
+function pickled(...names: string[]): Buffer {
+  const entries = names.map((name, index) => [name, tensor({ storage: storage(`${index}`, 2) })]);
+  const data = names.map((_, index) => [`${index}`, Float32Array.of(index, index)]);
+  return stream(dictionary(Object.fromEntries(entries)), Object.fromEntries(data));
+}
+
+const pickledShard = (number: number) => `pytorch_model-0000${number}-of-00002.bin`;
+
+async function firstValues({ tensors, read }: Checkpoint): Promise<Record<string, number>> {
+  const values: Record<string, number> = {};
+  for (const name of tensors.keys()) {
+    for await (const chunk of read(name)) values[name] = Buffer.from(chunk).readFloatLE();
+  }
+  return values;
+}
+
+test('pytorch_model.bin, and names of 2018 to 2020', async () => {
+  const opened = await openCheckpoint(
+    await fill({ 'config.json': config, 'pytorch_model.bin': pickled('a', 'x.LayerNorm.gamma', 'x.LayerNorm.beta') }),
+  );
+  expect(opened.files).toEqual(['config.json', 'pytorch_model.bin']);
+  expect(await firstValues(opened)).toEqual({ a: 0, 'x.LayerNorm.weight': 1, 'x.LayerNorm.bias': 2 });
+  expect(opened.tensors.get('x.LayerNorm.weight')?.name).toBe('x.LayerNorm.weight');
+});
+
+test('pytorch_model.bin in shards', async () => {
+  const weight_map = { a: pickledShard(1), b: pickledShard(2), 'x.LayerNorm.gamma': pickledShard(2) };
+  const opened = await openCheckpoint(
+    await fill({
+      'config.json': config,
+      'pytorch_model.bin.index.json': { weight_map },
+      [pickledShard(1)]: pickled('a'),
+      [pickledShard(2)]: pickled('x.LayerNorm.gamma', 'b'),
+    }),
+  );
+  expect(opened.files).toEqual(['config.json', 'pytorch_model.bin.index.json', pickledShard(1), pickledShard(2)]);
+  expect(await firstValues(opened)).toEqual({ a: 0, 'x.LayerNorm.weight': 0, b: 1 });
+});
+
+test('safetensors come before pickles', async () => {
+  const opened = await openCheckpoint(
+    await fill({ 'config.json': config, 'model.safetensors': weights('a'), 'pytorch_model.bin': pickled('b') }),
+  );
+  expect([...opened.tensors.keys()]).toEqual(['a']);
+});
+
+test('one parameter under both names is refused', async () => {
+  const files = { 'config.json': config, 'pytorch_model.bin': pickled('x.LayerNorm.weight', 'x.LayerNorm.gamma') };
+  await expect(openCheckpoint(await fill(files))).rejects.toThrow("tensor 'x.LayerNorm.gamma' stands in ");
+});
+
 const index = (weight_map: unknown) => ({ 'config.json': config, 'model.safetensors.index.json': { weight_map } });
 
 test.each<[string, Record<string, unknown>, string, string]>([
@@ -92,19 +145,19 @@ test.each<[string, Record<string, unknown>, string, string]>([
     'no weights',
     { 'config.json': config },
     'CHECKPOINT_INVALID',
-    'has neither model.safetensors nor model.safetensors.index.json',
+    'has neither model.safetensors nor pytorch_model.bin, nor an index',
   ],
   [
     'pickled weights',
     { 'config.json': config, 'pytorch_model.bin': '' },
-    'CHECKPOINT_UNSUPPORTED',
-    'has its weights in pytorch_model.bin; only safetensors',
+    'CHECKPOINT_INVALID',
+    'pytorch_model.bin: 0 bytes that are neither a ZIP archive nor a pickle',
   ],
   [
     'TensorFlow weights',
     { 'config.json': config, 'tf_model.h5': '' },
     'CHECKPOINT_UNSUPPORTED',
-    'has its weights in tf_model.h5',
+    'has its weights in tf_model.h5; safetensors and pytorch_model.bin can be read',
   ],
   [
     'broken weights',
@@ -129,7 +182,13 @@ test.each<[string, Record<string, unknown>, string, string]>([
     'shard outside',
     index({ a: '../other.safetensors' }),
     'CHECKPOINT_INVALID',
-    "'../other.safetensors' is not the name of a safetensors file in the same folder",
+    "'../other.safetensors' is not the name of a .safetensors file in the same folder",
+  ],
+  [
+    'shard of another format',
+    { 'config.json': config, 'pytorch_model.bin.index.json': { weight_map: { a: 'a.safetensors' } } },
+    'CHECKPOINT_INVALID',
+    "'a.safetensors' is not the name of a .bin file in the same folder",
   ],
   ['absolute shard', index({ a: '/etc/x.safetensors' }), 'CHECKPOINT_INVALID', "'/etc/x.safetensors' is not the name"],
   [
@@ -165,9 +224,9 @@ test('no folder', async () => {
   await expect(openCheckpoint(join(dir, 'file'))).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' });
 });
 
-test('the fix for pickled weights names the conversion', async () => {
+test('the fix for weights of other frameworks names the conversion', async () => {
   await mkdir(join(dir, 'sub'));
-  await fill({ 'config.json': config, 'pytorch_model.bin': '' });
+  await fill({ 'config.json': config, 'flax_model.msgpack': '' });
   const error = await openCheckpoint(dir).catch((thrown) => thrown);
   expect(error.fix).toContain('safe_serialization=True');
   expect(error.fix).toContain('refs/pr/1');

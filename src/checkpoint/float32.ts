@@ -1,6 +1,6 @@
 import { ConchError } from '../base/index.ts';
 import { halfToNumber } from '../tensor/index.ts';
-import type { SafetensorsTensor } from './safetensors.ts';
+import type { StoredTensor } from './weights-file.ts';
 
 /** The element types that `asFloat32` widens or narrows; integers are no weights of the models that conch compiles. */
 const sourceTypes = ['F32', 'F16', 'BF16', 'F64'] as const;
@@ -9,7 +9,7 @@ const sourceTypes = ['F32', 'F16', 'BF16', 'F64'] as const;
  * A tensor's chunks as FP32, converted on the way. Each chunk is valid until the next is asked for. Throws
  * CHECKPOINT_UNSUPPORTED for other element types.
  */
-export function asFloat32(tensor: SafetensorsTensor, chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+export function asFloat32(tensor: StoredTensor, chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   switch (tensor.dtype) {
     case 'F32':
       return chunks;

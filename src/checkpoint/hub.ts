@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { copyFile, link, mkdir, open, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { downloadFile, HubApiError, type ListFileEntry, listFiles, modelInfo } from '@huggingface/hub';
 import { ConchError, type ProgressTask } from '../base/index.ts';
-import { indexFile, missingWeights, parseIndex, shardNames, singleFile } from './checkpoint.ts';
+import { parseIndex, shardNames, weightsAmong } from './shards.ts';
 
 /** Files beside the weights that compiling and tokenizing read. Anything else in a repository stays on the hub. */
 const wantedFiles = new Set([
@@ -81,14 +81,14 @@ export async function download(
   };
 
   const names = [...listing.keys()];
-  const small = names.filter((name) => wantedFiles.has(name) || poolingConfig.test(name) || name === indexFile);
+  const small = names.filter((name) => wantedFiles.has(name) || poolingConfig.test(name));
   if (!listing.has('config.json')) throw missing(id, revision, 'config.json');
-  if (!listing.has(singleFile) && !listing.has(indexFile)) throw missingWeights(`${id} (revision ${revision})`, names);
-  if (listing.has(singleFile)) await fetchAll([...small.filter((name) => name !== indexFile), singleFile]);
+  const { format, isSingle } = weightsAmong(names, `${id} (revision ${revision})`);
+  if (isSingle) await fetchAll([...small, format.single]);
   else {
-    await fetchAll(small);
-    const index = join(dir, indexFile);
-    const shards = shardNames(parseIndex(await readFile(index, 'utf8'), index), index);
+    await fetchAll([...small, format.index]);
+    const index = join(dir, format.index);
+    const shards = shardNames(parseIndex(await readFile(index, 'utf8'), index), index, format);
     const absent = shards.find((name) => !listing.has(name));
     if (absent) throw missing(id, revision, absent);
     await fetchAll(shards);
@@ -108,11 +108,19 @@ export async function cached(
   const commit = ref.trim();
   const dir = join(storage, 'snapshots', commit);
   if (!/^[0-9a-f]{40}$/.test(commit) || !(await exists(join(dir, 'config.json')))) return undefined;
-  if (await exists(join(dir, singleFile))) return { dir, commit };
-  const index = join(dir, indexFile);
+  let weights: ReturnType<typeof weightsAmong>;
+  try {
+    weights = weightsAmong(await readdir(dir), dir);
+  } catch {
+    return undefined; // An interrupted download left no weights yet.
+  }
+  const { format, isSingle } = weights;
+  if (isSingle) return (await exists(join(dir, format.single))) ? { dir, commit } : undefined;
+  const index = join(dir, format.index);
   const text = await readFile(index, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
-  const whole = await Promise.all(shardNames(parseIndex(text, index), index).map((name) => exists(join(dir, name))));
+  const shards = shardNames(parseIndex(text, index), index, format);
+  const whole = await Promise.all(shards.map((name) => exists(join(dir, name))));
   return whole.every(Boolean) ? { dir, commit } : undefined;
 }
 
@@ -222,7 +230,7 @@ async function exists(path: string): Promise<boolean> {
 function missing(id: string, revision: string, file: string): ConchError {
   return new ConchError('CHECKPOINT_INVALID', `${id} (revision ${revision}) has no ${file} on the hub`, {
     where: { file: id, path: file },
-    fix: 'name a repository of a transformers model with safetensors weights',
+    fix: 'name a repository of a transformers model with safetensors or PyTorch weights',
   });
 }
 

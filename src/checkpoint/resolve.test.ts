@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type Progress, silentProgress } from '../base/index.ts';
 import { openCheckpoint, type ResolveOptions, resolveCheckpoint } from './index.ts';
+import { dictionary, stream, tensor } from './pytorch/testing/pickles.ts';
 
 const commit = 'a'.repeat(40);
 
@@ -252,22 +253,47 @@ test('content that is not what was listed is refused', async () => {
 
 test('repositories without what is needed', async () => {
   hub.files.delete('model.safetensors');
-  put('pytorch_model.bin', 'x');
-  const pickled = await resolve().catch((thrown) => thrown);
-  expect(pickled).toMatchObject({ code: 'CHECKPOINT_UNSUPPORTED' });
-  expect(pickled.message).toContain('org/model (revision main) has its weights in pytorch_model.bin; only safetensors');
-  expect(pickled.fix).toContain('refs/pr/1');
-  hub.files.delete('pytorch_model.bin');
+  put('tf_model.h5', 'x');
+  const other = await resolve().catch((thrown) => thrown);
+  expect(other).toMatchObject({ code: 'CHECKPOINT_UNSUPPORTED' });
+  expect(other.message).toContain('org/model (revision main) has its weights in tf_model.h5; safetensors and');
+  expect(other.fix).toContain('refs/pr/1');
+  hub.files.delete('tf_model.h5');
   await expect(resolve()).rejects.toThrow('org/model (revision main) has neither model.safetensors nor');
   put('model.safetensors.index.json', '{"weight_map":{"a":"a.safetensors"}}');
   await expect(resolve()).rejects.toThrow('org/model (revision main) has no a.safetensors on the hub');
   put('model.safetensors.index.json', '{"weight_map":{"a":"../a.safetensors"}}');
   await rm(cacheDir(), { recursive: true });
   await expect(resolve()).rejects.toThrow(
-    "'../a.safetensors' is not the name of a safetensors file in the same folder",
+    "'../a.safetensors' is not the name of a .safetensors file in the same folder",
   );
   hub.files.delete('config.json');
   await expect(resolve()).rejects.toThrow('org/model (revision main) has no config.json on the hub');
+});
+
+test('PyTorch weights are fetched where there are no others', async () => {
+  const weights = stream(dictionary({ w: tensor() }));
+  put('pytorch_model.bin', weights);
+  await resolve();
+  expect(hub.requests.some((path) => path.endsWith('.bin'))).toBe(false);
+  await rm(cacheDir(), { recursive: true });
+  hub.files.delete('model.safetensors');
+  const fetched = await openCheckpoint((await resolve()).dir);
+  expect(fetched.files).toEqual(['config.json', 'pytorch_model.bin']);
+  expect(fetched.tensors.has('w')).toBe(true);
+  await hub.stop();
+  expect((await resolve()).dir).toBe(fetched.dir);
+});
+
+test('PyTorch weights in shards are fetched by their index', async () => {
+  hub.files.delete('model.safetensors');
+  put('pytorch_model.bin.index.json', JSON.stringify({ weight_map: { w: 'pytorch_model-00001-of-00001.bin' } }));
+  await expect(resolve()).rejects.toThrow('has no pytorch_model-00001-of-00001.bin on the hub');
+  put('pytorch_model-00001-of-00001.bin', stream(dictionary({ w: tensor() })));
+  const { dir: fetched } = await resolve();
+  expect((await openCheckpoint(fetched)).tensors.has('w')).toBe(true);
+  await hub.stop();
+  expect((await resolve()).dir).toBe(fetched);
 });
 
 test('a cache that cannot be written', async () => {

@@ -37,7 +37,7 @@ const hubId = /^(?:[\w-][\w.-]*\/)?[\w-][\w.-]*$/;
 /**
  * The folder of a checkpoint: `source` itself when it is a folder, else the hub repository of that name, fetched into
  * the cache. Throws FILE_NOT_FOUND, HUB_UNREACHABLE (nothing answers and the cache has no copy), HUB_NOT_FOUND,
- * CHECKPOINT_INVALID or CHECKPOINT_UNSUPPORTED (no safetensors there).
+ * CHECKPOINT_INVALID or CHECKPOINT_UNSUPPORTED (no weights there that can be read).
  */
 export async function resolveCheckpoint(source: string, options: ResolveOptions): Promise<ResolvedCheckpoint> {
   const path = resolve(options.baseDir ?? '.', source.replace(/^~(?=\/|$)/, homedir()));

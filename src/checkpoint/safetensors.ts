@@ -1,11 +1,18 @@
-import { type FileHandle, open, stat } from 'node:fs/promises';
 import { ConchError } from '../base/index.ts';
-import { type Datatype, datatypeFromSafetensors, elementCount } from '../tensor/index.ts';
+import { datatypeFromSafetensors, elementCount } from '../tensor/index.ts';
 import { duplicateKey } from './duplicate-keys.ts';
+import {
+  becameShorter,
+  openWeights,
+  readFully,
+  readRange,
+  refuseLfsPointer,
+  type StoredTensor,
+  type WeightsFile,
+} from './weights-file.ts';
 
 /** The format's own limit on the header. */
 const maxHeaderBytes = 100_000_000;
-const chunkBytes = 1 << 20;
 
 /**
  * Bits an element for each `dtype` of the format, those included that conch cannot compile: their files must still be
@@ -36,26 +43,15 @@ const elementBits: Readonly<Record<string, number>> = {
   U64: 64,
 };
 
-export interface SafetensorsTensor {
-  readonly name: string;
-  /** As the header says, e.g. `BF16`. */
-  readonly dtype: string;
-  /** Undefined for types that Triton's protocol does not have, e.g. F8_E4M3. */
-  readonly datatype: Datatype | undefined;
-  readonly shape: readonly number[];
+export interface SafetensorsTensor extends StoredTensor {
   /** Offset of the data in the file. */
   readonly offset: number;
-  readonly bytes: number;
-  readonly file: string;
 }
 
-export interface SafetensorsFile {
-  readonly path: string;
+export interface SafetensorsFile extends WeightsFile {
   readonly metadata: Readonly<Record<string, string>>;
   /** In the order of their data. */
   readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
-  /** The tensor's little-endian bytes in chunks of at most 1 MiB; each chunk is valid until the next is asked for. */
-  read(name: string): AsyncIterable<Uint8Array>;
 }
 
 /**
@@ -72,7 +68,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     tensors,
     read(name) {
       const tensor = tensors.get(name);
-      if (tensor) return readTensor(tensor);
+      if (tensor) return readRange(path, { offset: tensor.offset, length: tensor.bytes }, name, invalid);
       throw new ConchError('CHECKPOINT_INVALID', `${path}: there is no tensor '${name}'`, {
         where: { file: path, path: name },
       });
@@ -81,11 +77,12 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
 }
 
 async function readHeader(path: string): Promise<{ header: string; dataStart: number; size: number }> {
-  const file = await openFile(path);
+  const file = await openWeights(path, invalid);
+  const short = () => becameShorter(path, undefined, invalid);
   try {
     const { size } = await file.stat();
     const start = Buffer.alloc(Math.min(size, 8));
-    await readFully(file, start, 0, path);
+    await readFully(file, start, 0, short);
     refuseOtherFormats(path, start);
     if (size < 8) throw invalid(path, `${size} bytes are too few for a safetensors file; the header's length needs 8`);
     const length = start.readBigUInt64LE();
@@ -97,7 +94,7 @@ async function readHeader(path: string): Promise<{ header: string; dataStart: nu
       throw invalid(path, `the header announces ${length} bytes but the file has ${size - 8} left; it is truncated`);
     }
     const bytes = Buffer.allocUnsafe(Number(length));
-    await readFully(file, bytes, 8, path);
+    await readFully(file, bytes, 8, short);
     try {
       return { header: new TextDecoder('utf-8', { fatal: true }).decode(bytes), dataStart, size };
     } catch {
@@ -186,58 +183,9 @@ function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 }
 
-async function* readTensor(tensor: SafetensorsTensor): AsyncGenerator<Uint8Array> {
-  if (tensor.bytes === 0) return;
-  const file = await openFile(tensor.file);
-  try {
-    const buffer = Buffer.from(new ArrayBuffer(Math.min(tensor.bytes, chunkBytes)));
-    for (let done = 0; done < tensor.bytes; ) {
-      const chunk = buffer.subarray(0, Math.min(chunkBytes, tensor.bytes - done));
-      await readFully(file, chunk, tensor.offset + done, tensor.file, tensor.name);
-      done += chunk.length;
-      yield chunk;
-    }
-  } finally {
-    await file.close();
-  }
-}
-
-async function openFile(path: string): Promise<FileHandle> {
-  // Asked before opening: opening a pipe that nobody writes to never returns, and cannot be interrupted.
-  const found = await stat(path).catch(() => undefined);
-  if (found && !found.isFile()) {
-    const what = found.isDirectory() ? 'a folder' : 'a pipe or device';
-    throw invalid(path, `expected a file, found ${what}`, undefined, 'put the weights there as a regular file');
-  }
-  try {
-    return await open(path, 'r');
-  } catch (cause) {
-    throw new ConchError('FILE_NOT_FOUND', `${path} does not exist or cannot be read`, {
-      where: { file: path },
-      cause,
-    });
-  }
-}
-
-async function readFully(file: FileHandle, bytes: Buffer, position: number, path: string, tensor?: string) {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesRead } = await file.read(bytes, done, bytes.length - done, position + done);
-    if (bytesRead === 0) throw invalid(path, 'the file became shorter while it was read', tensor);
-    done += bytesRead;
-  }
-}
-
 function refuseOtherFormats(path: string, start: Buffer): void {
-  const text = start.toString('latin1');
-  if (text === 'version ') {
-    throw invalid(
-      path,
-      'this is a Git LFS pointer, not the weights',
-      undefined,
-      'fetch the content with `git lfs pull`',
-    );
-  }
-  if (text.startsWith('PK')) {
+  refuseLfsPointer(path, start, invalid);
+  if (start.toString('latin1').startsWith('PK')) {
     const fix = 'convert it with safetensors.torch.save_file';
     throw invalid(path, 'this is a zip archive (as torch.save writes), not safetensors', undefined, fix);
   }

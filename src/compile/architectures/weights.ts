@@ -1,11 +1,11 @@
 import { ConchError } from '../../base/index.ts';
-import { asFloat32, type SafetensorsTensor } from '../../checkpoint/index.ts';
+import { asFloat32, type StoredTensor } from '../../checkpoint/index.ts';
 import type { GraphBuilder, Value } from '../../onnx/index.ts';
 import { elementCount } from '../../tensor/index.ts';
 
-/** Where tensors come from: a checkpoint, or one safetensors file. */
+/** Where tensors come from: a checkpoint, or one file of weights. */
 export interface TensorSource {
-  readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
   read(name: string): AsyncIterable<Uint8Array>;
 }
 
@@ -61,7 +61,7 @@ export class Weights {
     return { weight, bias: hasBias ? this.tensor(`${name}.bias`, [outputs], because) : undefined };
   }
 
-  #take(name: string, shape: readonly number[], because: string): SafetensorsTensor {
+  #take(name: string, shape: readonly number[], because: string): StoredTensor {
     const full = this.#prefix + name;
     const tensor = this.#source.tensors.get(full);
     if (!tensor) {

@@ -1,8 +1,7 @@
 import { ConchError } from '../../base/index.ts';
-import type { Datatype } from '../../tensor/index.ts';
-import { type Pickled, readPickle } from './pickle.ts';
+import { elementsOfStorage, isPickled, type Pickled, readPickle, ZipArchive } from '../../pytorch/index.ts';
+import { type Datatype, datatypeFromSafetensors } from '../../tensor/index.ts';
 import { parseForward } from './signature.ts';
-import { ZipArchive } from './zip.ts';
 
 /** What a TorchScript archive says about the way it is called. */
 export interface TorchScriptSummary {
@@ -79,7 +78,7 @@ async function tracedInputs(archive: ZipArchive, root: string): Promise<(Example
   const bytes = await archive.read(`${root}traced_inputs.pkl`, largestText);
   if (bytes === undefined) return [];
   try {
-    const methods = untagged(readPickle(bytes));
+    const methods = untagged(readPickle(bytes).value);
     const inputs = methods instanceof Map ? untagged(methods.get('forward') ?? null) : null;
     return Array.isArray(inputs) ? inputs.map((input) => exampleOf(untagged(input))) : [];
   } catch {
@@ -89,41 +88,24 @@ async function tracedInputs(archive: ZipArchive, root: string): Promise<(Example
 
 /** torch wraps containers into a call that restores their type. */
 function untagged(value: Pickled): Pickled {
-  if (!isKind(value, 'call') || !isKind(value.args, 'tuple')) return value;
-  return isKind(value.callee, 'global') && value.callee.name === 'torch.jit._pickle restore_type_tag'
+  if (!isPickled(value, 'call') || !isPickled(value.args, 'tuple')) return value;
+  return isPickled(value.callee, 'global') && value.callee.name === 'torch.jit._pickle restore_type_tag'
     ? (value.args.items[0] ?? null)
     : value;
 }
 
 function exampleOf(value: Pickled): Example | undefined {
-  if (!isKind(value, 'call') || !isKind(value.callee, 'global') || !isKind(value.args, 'tuple')) return undefined;
+  if (!isPickled(value, 'call') || !isPickled(value.callee, 'global') || !isPickled(value.args, 'tuple'))
+    return undefined;
   if (value.callee.name !== 'torch._utils _rebuild_tensor_v2') return undefined;
   const [storage, , size] = value.args.items;
-  if (!isKind(storage, 'persistent') || !isKind(storage.id, 'tuple') || !isKind(size, 'tuple')) return undefined;
+  if (!isPickled(storage, 'persistent') || !isPickled(storage.id, 'tuple') || !isPickled(size, 'tuple'))
+    return undefined;
   const type = storage.id.items[1];
-  const datatype = isKind(type, 'global') ? storages[type.name] : undefined;
+  const elements = isPickled(type, 'global') ? elementsOfStorage(type.name) : undefined;
+  const datatype = elements && datatypeFromSafetensors(elements.dtype)?.name;
   const shape = size.items.filter((one) => typeof one === 'number');
   return datatype === undefined ? undefined : { datatype, shape };
-}
-
-/** torch's storage classes by the element types of Triton (torch, `storage.py`). */
-const storages: Readonly<Record<string, Datatype>> = {
-  'torch BoolStorage': 'BOOL',
-  'torch ByteStorage': 'UINT8',
-  'torch CharStorage': 'INT8',
-  'torch ShortStorage': 'INT16',
-  'torch IntStorage': 'INT32',
-  'torch LongStorage': 'INT64',
-  'torch HalfStorage': 'FP16',
-  'torch BFloat16Storage': 'BF16',
-  'torch FloatStorage': 'FP32',
-  'torch DoubleStorage': 'FP64',
-};
-
-type Kind = Extract<Pickled, { kind: string }>['kind'];
-
-function isKind<K extends Kind>(value: Pickled | undefined, kind: K): value is Extract<Pickled, { kind: K }> {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === kind;
 }
 
 function invalid(archive: ZipArchive, what: string): ConchError {

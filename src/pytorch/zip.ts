@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { inflateRaw } from 'node:zlib';
-import { ConchError, toConchError } from '../../base/index.ts';
+import { ConchError, toConchError } from '../base/index.ts';
 
 const inflate = promisify(inflateRaw);
 
@@ -17,7 +17,7 @@ interface Member {
 const largestDirectory = 64 * 1024 * 1024;
 
 /**
- * The members of a ZIP archive (with ZIP64, as PyTorch writes it), read on demand; weights are never touched. Throws
+ * The members of a ZIP archive (with ZIP64, as PyTorch writes it), read on demand. Throws
  * FILE_INVALID for what is no such archive, FILE_NOT_FOUND for a file that cannot be opened.
  */
 export class ZipArchive {
@@ -56,10 +56,7 @@ export class ZipArchive {
         this.path,
         `${name} in it holds ${Math.max(member.size, member.packed)} bytes, at most ${most} expected`,
       );
-    const head = await readAt(this.#handle, this.path, member.offset, 30);
-    if (head.readUInt32LE(0) !== 0x04034b50) throw invalid(this.path, `${name} is not where its directory says`);
-    const start = member.offset + 30 + head.readUInt16LE(26) + head.readUInt16LE(28);
-    const packed = await readAt(this.#handle, this.path, start, member.packed);
+    const packed = await readAt(this.#handle, this.path, await this.#start(name, member), member.packed);
     if (member.method === 0) return packed;
     if (member.method !== 8)
       throw invalid(this.path, `${name} is compressed by method ${member.method}, expected 0 or 8`);
@@ -67,6 +64,26 @@ export class ZipArchive {
       throw invalid(this.path, `${name} cannot be unpacked: ${error.message}`);
     });
     return unpacked;
+  }
+
+  /** Where the content of a member lies in the file, uncompressed; undefined when there is none of that name. */
+  async locate(name: string): Promise<{ readonly offset: number; readonly size: number } | undefined> {
+    const member = this.#members.get(name);
+    if (member === undefined) return undefined;
+    if (member.method !== 0 || member.packed !== member.size)
+      throw invalid(this.path, `${name} is compressed by method ${member.method}, expected 0, as torch.save writes it`);
+    const offset = await this.#start(name, member);
+    const { size } = await this.#handle.stat();
+    if (offset + member.size > size)
+      throw invalid(this.path, `${name} ends at byte ${offset + member.size}, the file at ${size}`);
+    return { offset, size: member.size };
+  }
+
+  /** Where a member's content begins: behind a head of its own, whose length only itself tells. */
+  async #start(name: string, member: Member): Promise<number> {
+    const head = await readAt(this.#handle, this.path, member.offset, 30);
+    if (head.readUInt32LE(0) !== 0x04034b50) throw invalid(this.path, `${name} is not where its directory says`);
+    return member.offset + 30 + head.readUInt16LE(26) + head.readUInt16LE(28);
   }
 
   close(): Promise<void> {
