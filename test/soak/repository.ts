@@ -13,6 +13,22 @@ output [ { name: "sum" data_type: TYPE_FP32 dims: [ 4 ] } ]
 dynamic_batching { max_queue_delay_microseconds: 200 }
 `;
 
+/** Adds up what a sequence is given: what `add` adds is the sum so far. */
+const totalConfig = (strategy: string) => `backend: "onnxruntime"
+max_batch_size: 8
+input [ { name: "a" data_type: TYPE_FP32 dims: [ 4 ] } ]
+output [ { name: "sum" data_type: TYPE_FP32 dims: [ 4 ] } ]
+instance_group [ { kind: KIND_CPU count: 2 } ]
+sequence_batching {
+  max_sequence_idle_microseconds: 30000000
+  ${strategy}
+  state {
+    input_name: "b" output_name: "sum" data_type: TYPE_FP32 dims: [ 4 ]
+    initial_state { name: "zero" data_type: TYPE_FP32 dims: [ 4 ] zero_data: true }
+  }
+}
+`;
+
 const rowSumConfig = `backend: "onnxruntime"
 max_batch_size: 8
 ${io('input', 'ids', 'TYPE_INT64', '-1')}${io('output', 'total', 'TYPE_INT64', '1')}
@@ -85,6 +101,8 @@ export function writeRepository(root: string, options: { readonly python: boolea
   };
   onnx('add', 'add', addConfig);
   onnx('row_sum', 'row_sum', rowSumConfig);
+  onnx('total_direct', 'add', totalConfig('direct {}'));
+  onnx('total_oldest', 'add', totalConfig('oldest { max_candidate_sequences: 16 }'));
   write('flow/config.pbtxt', flowConfig);
   mkdirSync(join(root, 'flow/1'), { recursive: true });
   write('repeat/config.pbtxt', repeatConfig);

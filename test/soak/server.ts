@@ -9,11 +9,13 @@ const main = resolve(import.meta.dirname, '../../src/main.ts');
 export class ServerProcess {
   readonly #child: ChildProcess;
   readonly httpPort: number;
+  readonly grpcPort: number;
   #errors = '';
 
-  private constructor(child: ChildProcess, httpPort: number) {
+  private constructor(child: ChildProcess, httpPort: number, grpcPort: number) {
     this.#child = child;
     this.httpPort = httpPort;
+    this.grpcPort = grpcPort;
     child.stderr!.on('data', (data) => {
       this.#errors = (this.#errors + data).slice(-20_000);
     });
@@ -41,16 +43,16 @@ export class ServerProcess {
       errors += data;
     };
     child.stderr.on('data', onError);
-    const url = await new Promise<string>((resolve, reject) => {
+    const [http, grpc] = await new Promise<readonly [http: number, grpc: number]>((resolve, reject) => {
       child.stdout.on('data', (data) => {
         out += data;
-        const found = /"url":\s*"([^"]+)"/.exec(out);
-        if (found) resolve(found[1]!);
+        const found = /"url":\s*"([^"]+)".*"grpcPort":\s*(\d+)/s.exec(out);
+        if (found) resolve([Number(new URL(found[1]!).port), Number(found[2])]);
       });
       child.once('exit', (code) => reject(new Error(`the server ended with ${code}:\n${errors}`)));
     });
     child.stderr.off('data', onError);
-    return new ServerProcess(child, Number(new URL(url).port));
+    return new ServerProcess(child, http, grpc);
   }
 
   get alive(): boolean {

@@ -5,10 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { GrpcClient } from '../grpc-client.ts';
 import { seeded } from '../random.ts';
 import { writeRepository } from './repository.ts';
 import { ServerProcess } from './server.ts';
-import { post, senders } from './traffic.ts';
+import { discardRegions } from './shared-memory-traffic.ts';
+import { post, type Target } from './target.ts';
+import { senders } from './traffic.ts';
 
 // npm run soak [-- --minutes N --clients N --seed N]: mixed load on an embedded server while models are reloaded, broken
 // and mended, and the processes of Python models are killed. Every request must get its right answer or a proper error,
@@ -32,8 +35,12 @@ if (!hasPython) console.log(`no numpy for ${python}: the Python model is left ou
 
 const root = mkdtempSync(join(tmpdir(), 'conch-soak-'));
 writeRepository(root, { python: hasPython });
-const server = await ServerProcess.start(root, ['--model-control-mode', 'explicit', '--load-model', '*']);
+const server = await ServerProcess.start(root, [
+  ...['--model-control-mode', 'explicit', '--load-model', '*'],
+  '--allow-client-shm=true',
+]);
 const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+const target: Target = { agent, port: server.httpPort, grpc: new GrpcClient(server.grpcPort) };
 const end = Date.now() + minutes * 60_000;
 const tally = new Map<string, Map<string, number>>();
 const faults: string[] = [];
@@ -50,7 +57,7 @@ async function client(seed: number): Promise<void> {
   while (Date.now() < end && faults.length < 20 && server.alive) {
     const kind = wheel[Math.floor(random() * wheel.length)]!;
     try {
-      count(kind, await senders[kind]!.send(agent, server.httpPort, random));
+      count(kind, await senders[kind]!.send(target, random));
     } catch (thrown) {
       count(kind, 'FAULT');
       faults.push(`${kind}: ${(thrown as Error).message}`);
@@ -60,14 +67,14 @@ async function client(seed: number): Promise<void> {
 }
 
 async function load(model: string): Promise<number> {
-  return (await post(agent, server.httpPort, `/v2/repository/models/${model}/load`, '{}')).status;
+  return (await post(target, `/v2/repository/models/${model}/load`, '{}')).status;
 }
 
 /** Every second something happens to the models. */
 async function trouble(): Promise<void> {
   const random = seeded(Number(values.seed) + 1000);
   let reloads = 0;
-  const models = ['add', 'row_sum', 'repeat', ...(hasPython ? ['negate'] : [])];
+  const models = ['add', 'row_sum', 'repeat', 'total_direct', 'total_oldest', ...(hasPython ? ['negate'] : [])];
   while (Date.now() < end && server.alive) {
     await pause(1000);
     const model = models[Math.floor(random() * models.length)]!;
@@ -113,6 +120,8 @@ await Promise.all([
   watch(),
 ]);
 agent.destroy();
+target.grpc.close();
+discardRegions();
 const survived = server.alive;
 const children = survived ? server.children() : [];
 const code = await server.stop();
