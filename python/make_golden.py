@@ -5,9 +5,11 @@
 
 examples/finbert/expected.jsonl    held-out sentences with the example checkpoint's logits
 test/golden/minilm.jsonl           all-MiniLM-L6-v2's encoder: padded batches of ids, first, last and mean vectors
+test/golden/minilm-sentences.jsonl texts with sentence-transformers' embeddings by the same model
 test/golden/tokenizer-finbert.jsonl, tokenizer-minilm.jsonl
                                    awkward texts as ids and type ids, with the example's and with MiniLM's tokenizer
 test/golden/tiny-bert*/            random checkpoints with their logits
+test/golden/encoders/*/            random checkpoints of every architecture and task with their outputs
 """
 
 import argparse
@@ -23,8 +25,9 @@ from transformers import AutoTokenizer, BertForSequenceClassification
 
 from awkward_texts import AWKWARD_TEXTS
 from jsonl import read_jsonl, short, write_jsonl
-from minilm_golden import minilm_lines
+from minilm_golden import minilm_lines, minilm_sentences
 from tiny_bert import make_tiny_berts
+from tiny_encoders import make_tiny_encoders
 
 ROOT = Path(__file__).resolve().parent.parent
 CHECKPOINT = ROOT / "examples" / "finbert" / "checkpoint"
@@ -55,12 +58,15 @@ def make_golden(root: Path) -> list[Path]:
     golden = root / "test" / "golden"
     write_jsonl(root / "examples" / "finbert" / "expected.jsonl", held_out_logits())
     write_jsonl(golden / "minilm.jsonl", minilm_lines(MINILM))
+    write_jsonl(golden / "minilm-sentences.jsonl", minilm_sentences(MINILM))
     write_jsonl(golden / "tokenizer-finbert.jsonl", token_ids(CHECKPOINT))
     write_jsonl(golden / "tokenizer-minilm.jsonl", token_ids(MINILM))
     make_tiny_berts(golden)
-    made = [golden / f"{name}.jsonl" for name in ("minilm", "tokenizer-finbert", "tokenizer-minilm")]
+    make_tiny_encoders(golden / "encoders")
+    made = [golden / f"{name}.jsonl" for name in ("minilm", "minilm-sentences", "tokenizer-finbert", "tokenizer-minilm")]
     folders = [path for name in ("tiny-bert", "tiny-bert-half") for path in sorted((golden / name).iterdir())]
-    return [root / "examples" / "finbert" / "expected.jsonl", *made, *folders]
+    encoders = [path for path in sorted((golden / "encoders").rglob("*")) if path.is_file()]
+    return [root / "examples" / "finbert" / "expected.jsonl", *made, *folders, *encoders]
 
 
 def difference(a: object, b: object) -> float:

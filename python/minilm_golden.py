@@ -1,4 +1,4 @@
-"""Hidden states of all-MiniLM-L6-v2 in PyTorch, for test/minilm.test.ts; make_golden.py writes them.
+"""Hidden states and sentence embeddings of all-MiniLM-L6-v2 in PyTorch, for test/minilm.test.ts; make_golden.py writes them.
 
 Each line is a padded batch of token ids with, for each text, the encoder's output at its first and last token and the
 mean over its tokens (what sentence-transformers pools), so that the file stays small.
@@ -7,6 +7,7 @@ mean over its tokens (what sentence-transformers pools), so that the file stays 
 from collections.abc import Iterator
 from pathlib import Path
 
+from sentence_transformers import SentenceTransformer
 from transformers import AutoTokenizer, BertModel
 
 from jsonl import short
@@ -42,3 +43,11 @@ def minilm_lines(folder: Path) -> Iterator[dict[str, object]]:
             for row, n in zip(model(**inputs).last_hidden_state, lengths, strict=True)
         ]
         yield {"inputs": {name: value.tolist() for name, value in inputs.items()}, "rows": rows}
+
+
+def minilm_sentences(folder: Path) -> Iterator[dict[str, object]]:
+    """The lines of test/golden/minilm-sentences.jsonl: each text with what sentence-transformers makes of it."""
+    texts = [text for batch in BATCHES for text in batch]
+    model = SentenceTransformer(str(folder), device="cpu")
+    for text, embedding in zip(texts, model.encode(texts, batch_size=1), strict=True):
+        yield {"inputs": {"text": [text]}, "outputs": {"sentence_embedding": short(embedding)}}

@@ -22,7 +22,8 @@ const wantedFiles = new Set([
   'sentence_bert_config.json',
   'config_sentence_transformers.json',
 ]);
-const poolingConfig = /^\d+_[A-Za-z]+\/config\.json$/;
+/** What sentence-transformers keeps of the modules behind the encoder. */
+const moduleFile = /^\d+_[A-Za-z]+\/(config\.json|model\.safetensors|pytorch_model\.bin)$/;
 
 export interface HubOptions {
   /** Address of the hub, e.g. `https://huggingface.co`. */
@@ -81,7 +82,7 @@ export async function download(
   };
 
   const names = [...listing.keys()];
-  const small = names.filter((name) => wantedFiles.has(name) || poolingConfig.test(name));
+  const small = names.filter((name) => wantedFiles.has(name) || moduleFile.test(name));
   if (!listing.has('config.json')) throw missing(id, revision, 'config.json');
   const { format, isSingle } = weightsAmong(names, `${id} (revision ${revision})`);
   if (isSingle) await fetchAll([...small, format.single]);

@@ -1,4 +1,5 @@
 import type { Datatype } from '../tensor/index.ts';
+import type { Layout, Task } from './architectures/index.ts';
 
 /** A tensor of a compiled model; `dims` without the batch dimension, -1 where dynamic. */
 export interface CompiledTensor {
@@ -21,5 +22,15 @@ export interface CompiledModel {
   readonly bytes: number;
   /** Longest sequence that the positions allow, where the model has positions. */
   readonly maxLength?: number;
+  /** Where a sentence encoder cuts texts (`max_seq_length`), at most `maxLength`. */
+  readonly maxSeqLength?: number;
   readonly labels?: readonly string[];
+  /** What an encoder answers, by the Hugging Face hub's names. */
+  readonly task?: Task;
+  /** A classifier's `problem_type`, where its configuration says. */
+  readonly problemType?: string;
+  /** How an encoder takes the texts of a batch. */
+  readonly layout?: Layout;
+  /** Outputs of a packed encoder that have a row for each token of the request. */
+  readonly perToken?: readonly string[];
 }

@@ -18,6 +18,7 @@ export function chainEnsemble(options: {
   max_batch_size: number;
   steps: readonly EnsembleStep[];
   labelFiles?: Readonly<Record<string, string>>;
+  parameters?: ModelConfig['parameters'];
 }): ModelConfig {
   const { name, max_batch_size, steps } = options;
   const last = steps.at(-1)!;
@@ -31,6 +32,7 @@ export function chainEnsemble(options: {
     max_batch_size,
     input: configTensors(steps[0]!.inputs),
     output: configTensors(last.outputs, options.labelFiles),
+    ...(options.parameters && { parameters: options.parameters }),
     ensemble_scheduling: {
       step: steps.map((step) => ({
         model_name: step.model,

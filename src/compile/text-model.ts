@@ -3,15 +3,16 @@ import { ConchError, hashFile } from '../base/index.ts';
 import { openCheckpoint, resolveCheckpoint } from '../checkpoint/index.ts';
 import { tokenizerFiles } from '../text/index.ts';
 import { type CompileContext, type MadeModel, makeArtifact } from './artifact.ts';
-import type { CompiledTensor } from './compiled.ts';
-import type { CheckpointDeployment } from './deployment.ts';
+import type { CompiledModel, CompiledTensor } from './compiled.ts';
+import type { CheckpointDeployment, ConfigSettings } from './deployment.ts';
 import { compileEncoder } from './encoder.ts';
 import { chainEnsemble } from './ensemble.ts';
+import { readSentenceModules } from './sentence-modules.ts';
 import { defaultMaxBatchSize, definedSettings, onnxConfig } from './settings.ts';
 import { tokenizerScript, writeTokenizer } from './tokenizer.ts';
 import { checkTokenizerFits } from './tokenizer-fit.ts';
 
-const recipes = { encoder: 1, tokenizer: 2, ensemble: 1 };
+const recipes = { encoder: 2, tokenizer: 2, ensemble: 2 };
 const labelFile = 'labels.txt';
 
 /** `models.<name>: { checkpoint }` as `<name>-model`, `<name>-tokenizer` and the ensemble `<name>`. */
@@ -34,37 +35,38 @@ export async function makeTextModel(
   const files = await tokenizerFiles(resolved.dir, {});
   checkTokenizerFits(files, checkpoint);
   const hashes = (files: readonly string[]) => hashFiles(resolved.dir, files);
+  const behind = (await readSentenceModules(checkpoint))?.files ?? [];
 
   const modelSettings = definedSettings(deployment, deployment.model);
   const model = await makeArtifact(context, {
     name: `${name}-model`,
     version,
     recipe: recipes.encoder,
-    inputs: await hashes(checkpoint.files),
+    inputs: await hashes([...checkpoint.files, ...behind]),
     settings: { max_batch_size, modelSettings },
     source,
     async build(outDir, task) {
       const built = await compileEncoder({ checkpoint, outDir, target: context.target, progress: task });
-      const { inputs, outputs, opset, irVersion, parameters, maxLength, labels } = built;
-      const labelled = labelledOutput(outputs, labels);
+      const { inputs, outputs, files: _, bytes: __, ...facts } = built;
+      const { labelFiles, labels } = labelling(built);
       return {
         config: onnxConfig({
           name: `${name}-model`,
           max_batch_size,
           inputs,
           outputs,
-          settings: modelSettings,
-          ...(labelled && { labelFiles: { [labelled.name]: labelFile } }),
+          settings: { ...modelSettings, ...withProblemType(facts.problemType, modelSettings.parameters) },
+          labelFiles,
         }),
-        ...(labelled && { labels: { [labelFile]: labels! } }),
+        labels,
         tensors: { inputs, outputs },
-        facts: { opset, irVersion, parameters, maxLength, labels },
+        facts,
       };
     },
   });
   const { inputs, outputs } = model.manifest.tensors as { inputs: CompiledTensor[]; outputs: CompiledTensor[] };
-  const labels = model.manifest.labels as string[] | undefined;
-  const positions = (model.manifest.maxLength as number | undefined) ?? 512;
+  const facts = model.manifest as Partial<Omit<CompiledModel, 'inputs' | 'outputs'>>;
+  const positions = facts.maxLength ?? 512;
   if (deployment.max_length !== undefined && deployment.max_length > positions) {
     throw new ConchError(
       'DEPLOYMENT_INVALID',
@@ -75,7 +77,7 @@ export async function makeTextModel(
 
   const text: CompiledTensor = { name: 'text', datatype: 'BYTES', dims: [1] };
   const tokenizerSettings = definedSettings(deployment, deployment.tokenizer);
-  const maxPositions = deployment.max_length ?? positions;
+  const maxPositions = deployment.max_length ?? Math.min(positions, facts.maxSeqLength ?? positions);
   const inputNames = inputs.map((input) => input.name);
   const tokenizerSources = files.sources.map((file) => basename(file));
   const tokenizer = await makeArtifact(context, {
@@ -102,13 +104,13 @@ export async function makeTextModel(
     },
   });
 
-  const labelled = labelledOutput(outputs, labels);
+  const { labelFiles, labels } = labelling({ ...facts, outputs });
   const ensemble = await makeArtifact(context, {
     name,
     version,
     recipe: recipes.ensemble,
     inputs: {},
-    settings: { max_batch_size, inputs, outputs, labels: labels ?? [] },
+    settings: { max_batch_size, inputs, outputs, labels: facts.labels ?? [], problemType: facts.problemType },
     source,
     build: async () => ({
       config: chainEnsemble({
@@ -118,18 +120,32 @@ export async function makeTextModel(
           { model: `${name}-tokenizer`, inputs: [text], outputs: inputs },
           { model: `${name}-model`, inputs, outputs },
         ],
-        ...(labelled && { labelFiles: { [labelled.name]: labelFile } }),
+        labelFiles,
+        ...withProblemType(facts.problemType),
       }),
-      ...(labelled && { labels: { [labelFile]: labels! } }),
+      labels,
       tensors: { inputs: [text], outputs },
     }),
   });
   return [tokenizer, model, ensemble];
 }
 
-/** The output whose last dimension is as long as the list of labels. */
-function labelledOutput(outputs: readonly CompiledTensor[], labels: readonly string[] | undefined) {
-  return labels?.length ? outputs.find((output) => output.dims.at(-1) === labels.length) : undefined;
+/**
+ * The label file, and the output whose elements it names: a text classifier's logits. Triton knows labels of an output's
+ * elements only, so a token classifier's file stands beside the configuration unnamed; a score alone needs no name.
+ */
+function labelling({ task, labels, outputs }: Pick<CompiledModel, 'task' | 'labels' | 'outputs'>): {
+  labelFiles: Record<string, string>;
+  labels: Record<string, readonly string[]>;
+} {
+  if (!labels || labels.length < 2) return { labelFiles: {}, labels: {} };
+  const named = task === 'text-classification' ? { [outputs[0]!.name]: labelFile } : {};
+  return { labelFiles: named, labels: { [labelFile]: labels } };
+}
+
+/** config.json's `problem_type` as a parameter: whoever turns logits into scores must know it. */
+function withProblemType(type: string | undefined, others?: ConfigSettings['parameters']) {
+  return type === undefined ? {} : { parameters: { problem_type: { string_value: type }, ...others } };
 }
 
 async function hashFiles(dir: string, files: readonly string[]): Promise<Record<string, string>> {

@@ -16,6 +16,8 @@ export interface TensorInterface {
 export interface Classes {
   readonly output: string;
   readonly labels: readonly string[];
+  /** Each label stands for itself (`problem_type` multi_label_classification): its score is its logit's sigmoid. */
+  readonly independent?: boolean;
 }
 
 /** What a served model takes and gives, as far as a route needs to know. */

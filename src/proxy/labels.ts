@@ -34,7 +34,8 @@ export async function learnClasses(
     const holder = await labelHolder(source, config, output.name);
     if (!holder) continue;
     const labels = await askLabels(source.client, holder.model, holder.output, source.signal);
-    if (labels.length > 0) return { output: output.name, labels };
+    const independent = config.parameters?.problem_type?.string_value === 'multi_label_classification';
+    if (labels.length > 0) return { output: output.name, labels, ...(independent && { independent }) };
   }
   return undefined;
 }

@@ -1,0 +1,99 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { parseConfig } from '../config/index.ts';
+import { compileDeployment, deploymentOf } from './index.ts';
+
+// What a checkpoint's task means for the models in the repository.
+const golden = join(import.meta.dirname, '../../test/golden/encoders');
+let dir: string;
+let repository: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'conch-text-'));
+  repository = join(dir, 'models');
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+const words = Array.from({ length: 55 }, (_, index) => `word${index}`);
+
+/** The model `m` of a golden checkpoint with a tokenizer of whole words. */
+async function compile(name: string, change: { max_length?: number; vocab?: readonly string[] } = {}) {
+  const checkpoint = join(dir, name);
+  await cp(join(golden, name), checkpoint, { recursive: true });
+  const vocab = change.vocab ?? ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...words];
+  await writeFile(join(checkpoint, 'vocab.txt'), vocab.join('\n'));
+  await writeFile(join(checkpoint, 'tokenizer_config.json'), '{"tokenizer_class":"BertTokenizer"}');
+  const loaded = deploymentOf({ checkpoint, name: 'm' });
+  if (change.max_length !== undefined) Object.assign(loaded.deployment.models.m!, { max_length: change.max_length });
+  return (await compileDeployment(loaded, { repository })).models;
+}
+
+async function config(model: string) {
+  return parseConfig(await readFile(join(repository, model, 'config.pbtxt'), 'utf8')).config;
+}
+const manifest = async (model: string) => JSON.parse(await readFile(join(repository, model, 'conch.json'), 'utf8'));
+const labelsOf = (model: string) => readFile(join(repository, model, 'labels.txt'), 'utf8').catch(() => undefined);
+
+test('a token classifier: logits of every token, labels beside the configuration', async () => {
+  await compile('bert-token-classification');
+  for (const model of ['m', 'm-model']) {
+    expect((await config(model)).output).toEqual([{ name: 'logits', data_type: 'TYPE_FP32', dims: [-1, 4] }]);
+    expect(await labelsOf(model)).toBe('O\nB-PER\nI-PER\nB-ORG\n');
+  }
+  expect(await manifest('m-model')).toMatchObject({
+    task: 'token-classification',
+    labels: ['O', 'B-PER', 'I-PER', 'B-ORG'],
+  });
+});
+
+test('several labels at once are said, in config and manifest', async () => {
+  await compile('bert-multi-label');
+  for (const model of ['m', 'm-model']) {
+    expect(await config(model)).toMatchObject({
+      output: [{ name: 'logits', label_filename: 'labels.txt' }],
+      parameters: { problem_type: { string_value: 'multi_label_classification' } },
+    });
+  }
+  expect(await manifest('m-model')).toMatchObject({
+    task: 'text-classification',
+    problemType: 'multi_label_classification',
+  });
+});
+
+test('a reranker: one score without a label', async () => {
+  await compile('bert-reranker');
+  expect((await config('m')).output).toEqual([{ name: 'logits', data_type: 'TYPE_FP32', dims: [1] }]);
+  expect(await labelsOf('m')).toBeUndefined();
+  expect(await manifest('m-model')).toMatchObject({ task: 'text-ranking' });
+});
+
+test('a sentence encoder: one vector, texts cut where sentence-transformers cuts them', async () => {
+  await compile('sentence-cls-dense');
+  expect((await config('m')).output).toEqual([{ name: 'sentence_embedding', data_type: 'TYPE_FP32', dims: [6] }]);
+  expect((await config('m-tokenizer')).parameters!.max_length!.string_value).toBe('20');
+  expect(await manifest('m-model')).toMatchObject({ task: 'sentence-similarity', maxLength: 32, maxSeqLength: 20 });
+  await rm(repository, { recursive: true });
+  await compile('sentence-cls-dense', { max_length: 30 });
+  expect((await config('m-tokenizer')).parameters!.max_length!.string_value).toBe('30');
+});
+
+test('a module behind the encoder that changes builds the model anew', async () => {
+  await compile('sentence-mean');
+  const again = await compile('sentence-mean');
+  expect(again.map(({ action }) => action)).toEqual(['unchanged', 'unchanged', 'unchanged']);
+  const pooling = join(dir, 'sentence-mean/1_Pooling/config.json');
+  await writeFile(pooling, '{"pooling_mode":"max"}');
+  const loaded = deploymentOf({ checkpoint: join(dir, 'sentence-mean'), name: 'm' });
+  const { models } = await compileDeployment(loaded, { repository });
+  expect(models.map(({ name, action }) => [name, action])).toEqual([
+    ['m-tokenizer', 'unchanged'],
+    ['m-model', 'built'],
+    ['m', 'unchanged'],
+  ]);
+});
+
+test('models without token types ask their tokenizer for none', async () => {
+  await compile('distilbert');
+  expect((await config('m-tokenizer')).output!.map(({ name }) => name)).toEqual(['input_ids', 'attention_mask']);
+});
