@@ -12,3 +12,6 @@ export {
 } from './deployment.ts';
 export { checkDeployment, findDeploymentFile, type LoadedDeployment, loadDeployment } from './load-deployment.ts';
 export type { MlpLayer } from './mlp.ts';
+export { type CreateOptions, createEnvironment } from './python/create-environment.ts';
+export { type EnvironmentReport, environmentDir, inspectEnvironment } from './python/environment.ts';
+export { type CompilePython, compileInterpreter } from './python/interpreter.ts';
