@@ -152,6 +152,10 @@ export class FakeEngine implements ServedEngine {
     return this.model(name, version) !== undefined;
   }
 
+  answer(request: InferenceRequest): Promise<InferenceResponse> {
+    return this.infer(request);
+  }
+
   async infer(request: InferenceRequest): Promise<InferenceResponse> {
     const model = this.model(request.model, request.version);
     this.requests.push(request);

@@ -26,6 +26,8 @@ export class Admission {
   readonly #outputsByName: ReadonlyMap<string, DeclaredTensor>;
   readonly #required: readonly string[];
   readonly #allOutputs: readonly string[];
+  /** Whether outputs are in the model of another shape than clients see. */
+  readonly reshapes: boolean;
   /** Whether two requests can differ in a way that keeps them out of one batch. */
   readonly #uniform: boolean;
 
@@ -38,10 +40,11 @@ export class Admission {
     this.#outputsByName = firstByName(this.outputs);
     this.#required = this.inputs.filter((input) => !input.optional).map((input) => input.name);
     this.#allOutputs = [...this.#outputsByName.keys()];
+    this.reshapes = this.outputs.some((output) => output.reshaped);
     this.#uniform = this.inputs.every((input) => !input.variable && !input.optional);
   }
 
-  admit(request: InferenceRequest): AdmittedRequest {
+  admit(request: InferenceRequest, atOnce = false): AdmittedRequest {
     const outputs = this.#checkOutputs(request);
     this.#checkNames(request);
     const batchSize = this.#checkBatch(request);
@@ -67,6 +70,7 @@ export class Admission {
       priority: request.priority ?? 0,
       timeoutMicroseconds: request.timeoutMicroseconds ?? 0,
       signal: request.signal,
+      atOnce,
     };
   }
 

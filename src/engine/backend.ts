@@ -81,6 +81,11 @@ export interface BackendFacts {
 export interface BackendInstance {
   /** Rejects when the batch failed as a whole, e.g. because the instance died. */
   run(batch: Batch): Promise<BatchResult>;
+  /**
+   * `run` without waiting, where the instance never waits for anything: what would reject is thrown. Only while nothing
+   * else runs on the instance, and not for decoupled models.
+   */
+  readonly runNow?: ((batch: Batch) => BatchResult) | undefined;
   /** Lets the current batch finish or breaks it off, whatever is safe, then frees the instance. */
   close(): Promise<void>;
 }

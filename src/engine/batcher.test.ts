@@ -23,29 +23,57 @@ describe('sizes', () => {
     expect(bench.settled).toEqual(['a']);
   });
 
-  test('an eager one lets nobody wait who is alone, and gathers again once several came together', async () => {
-    const bench = new Bench({ eager: true });
-    bench.send('a');
-    await Promise.resolve();
-    expect(bench.batches).toEqual(['a']);
-    bench.send('bc');
-    bench.executor.finish();
-    await Promise.resolve();
-    expect(bench.batches).toEqual(['a', 'bc']);
-    bench.send('d');
-    bench.executor.finish();
-    bench.send('e');
-    await Promise.resolve();
-    expect(bench.batches).toEqual(['a', 'bc']);
+  test('an instance that runs here and now answers who is alone before enqueue returns', () => {
+    const bench = new Bench({ runsNow: true });
+    bench.send('abc', { atOnce: true });
+    expect(bench.batches).toEqual(['a', 'b', 'c']);
+    expect(bench.settled).toEqual(['a', 'b', 'c']);
+  });
+
+  test('after fifteen that were alone it looks whether others come too, and gathers while they do', () => {
+    const bench = new Bench({ runsNow: true });
+    bench.send('abcdefghijklmno', { atOnce: true });
+    expect(bench.settled).toHaveLength(15);
+    bench.send('pqr', { atOnce: true });
+    expect(bench.settled).toHaveLength(15);
     bench.clock.settle();
-    expect(bench.batches).toEqual(['a', 'bc', 'de']);
-    bench.executor.finish();
-    bench.send('f');
+    expect(bench.batches.slice(15)).toEqual(['pqr']);
+    bench.send('st', { atOnce: true });
+    expect(bench.settled).toHaveLength(18);
     bench.clock.settle();
-    bench.executor.finish();
-    bench.send('g');
-    await Promise.resolve();
-    expect(bench.batches).toEqual(['a', 'bc', 'de', 'f', 'g']);
+    bench.send('u', { atOnce: true });
+    bench.clock.settle();
+    expect(bench.batches.slice(15)).toEqual(['pqr', 'st', 'u']);
+    bench.send('v', { atOnce: true });
+    expect(bench.settled).toHaveLength(22);
+  });
+
+  test('batches that run here and now leave the event loop a turn between them', () => {
+    const bench = new Bench({ runsNow: true, maxBatchSize: 2 });
+    bench.send('abcdefghijklmno', { atOnce: true });
+    bench.send('pqrst', { atOnce: true });
+    const turns: string[][] = [];
+    for (let turn = 0; turn < 3; turn++) {
+      bench.clock.turn();
+      turns.push(bench.batches.slice(15));
+    }
+    expect(turns).toEqual([['pq'], ['pq', 'rs'], ['pq', 'rs', 't']]);
+  });
+
+  test('with a delay, ordering or an aborted request, or unasked, nobody goes before the queue', () => {
+    const unasked = new Bench({ runsNow: true });
+    unasked.send('ab');
+    unasked.clock.settle();
+    expect(unasked.batches).toEqual(['ab']);
+    const bench = new Bench({ runsNow: true, config: { max_queue_delay_microseconds: 100 } });
+    bench.send('a', { atOnce: true });
+    expect(bench.batches).toEqual([]);
+    const ordered = new Bench({ runsNow: true, config: { preserve_ordering: true } });
+    ordered.send('a', { atOnce: true });
+    expect(ordered.batches).toEqual([]);
+    const gone = new Bench({ runsNow: true });
+    expect(() => gone.send('a', { signal: AbortSignal.abort(), atOnce: true })).toThrow();
+    expect(gone.batches).toEqual([]);
   });
 
   test('preferred 4 of at most 8: seven waiting requests go as 4 and 3', () => {

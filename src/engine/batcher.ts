@@ -1,4 +1,4 @@
-import { type ConchError, toConchError } from '../base/index.ts';
+import type { ConchError } from '../base/index.ts';
 import { type ModelDynamicBatching, type ModelQueuePolicy, toInteger } from '../config/index.ts';
 import { ReleaseOrder } from './order.ts';
 import { type QueuePolicy, RequestQueue } from './queue.ts';
@@ -22,13 +22,12 @@ export class DynamicBatcher implements Scheduler {
   readonly #order: ReleaseOrder | undefined;
   readonly #mixShapes: boolean;
   readonly #window: TokenWindow | undefined;
-  readonly #eager: boolean;
   /** Requests in the batch sent last. */
   #lastCount = 0;
   #stopTimer: (() => void) | undefined;
   #planned = false;
-  /** Came while nobody waited, and runs at the end of this piece of JavaScript unless another one comes. */
-  #alone: PendingRequest | undefined;
+  /** Requests run by themselves since a batch was formed last. */
+  #alone = 0;
 
   constructor(
     options: SchedulerOptions & {
@@ -36,11 +35,6 @@ export class DynamicBatcher implements Scheduler {
       readonly maxBatchSize: number;
       /** Requests of different shapes may share a batch (the backend does not stack them). */
       readonly mixShapes: boolean;
-      /**
-       * Form the batch of a lone request before the event loop turns: for backends that themselves wait a turn before
-       * they run.
-       */
-      readonly eager: boolean;
       /** Batches are chosen by length, not only from the front of the queue. */
       readonly window?: TokenWindowOptions | undefined;
     },
@@ -50,7 +44,6 @@ export class DynamicBatcher implements Scheduler {
     this.#executor = executor;
     this.#mixShapes = options.mixShapes;
     this.#window = options.window && new TokenWindow(options.window);
-    this.#eager = options.eager;
     this.#maxRows = Math.max(1, options.maxBatchSize);
     this.#preferred = new Set(config.preferred_batch_size?.length ? config.preferred_batch_size : [this.#maxRows]);
     this.#maxPreferred = Math.max(...this.#preferred);
@@ -68,20 +61,19 @@ export class DynamicBatcher implements Scheduler {
       clock,
       onLeave: () => this.#plan(),
     });
-    executor.onAvailable = () => (this.#eager && this.#queue.size > 0 ? this.#plan() : this.#dispatch());
+    executor.onAvailable = () => this.#dispatch();
   }
 
   get pending(): number {
-    return this.#queue.size + (this.#alone ? 1 : 0);
+    return this.#queue.size;
   }
 
   enqueue(pending: PendingRequest): void {
     if (this.#mayRunAlone(pending)) {
-      this.#alone = pending;
-      void atTheEnd.then(this.#runAlone);
+      this.#alone += 1;
+      this.#executor.execute([pending]);
       return;
     }
-    this.#queueUp();
     if (this.#order) {
       const { tracked, takeTurn } = this.#order.track(pending);
       this.#queue.push(tracked);
@@ -91,48 +83,24 @@ export class DynamicBatcher implements Scheduler {
   }
 
   clear(error: ConchError): void {
-    this.#alone?.fail(error);
-    this.#alone = undefined;
     this.#queue.clear(error);
   }
 
-  /** Runs the request that came alone, if it still is. */
-  readonly #runAlone = (): void => {
-    const alone = this.#alone;
-    if (!alone) return;
-    if (this.#executor.available) {
-      this.#alone = undefined;
-      this.#executor.execute([alone]);
-    } else this.#queueUp();
-  };
-
-  /** The request that seemed to be alone waits like all others. */
-  #queueUp(): void {
-    const alone = this.#alone;
-    if (!alone) return;
-    this.#alone = undefined;
-    try {
-      this.#queue.push(alone);
-      this.#plan();
-    } catch (thrown) {
-      alone.fail(toConchError(thrown));
-    }
-  }
-
   /**
-   * Nobody waits, nobody came together with another lately, and an instance that runs here and now is free: the queue
-   * would only cost such a request time.
+   * Its sender wants it so, nobody waits, nobody came together with another lately, and an instance that runs here and now is free: a queue
+   * would only cost such a request time. Now and then it costs one that time, to see whether others come with it.
    */
   #mayRunAlone({ request }: PendingRequest): boolean {
     return (
-      this.#eager &&
+      request.atOnce === true &&
       this.#lastCount <= 1 &&
+      this.#alone < aloneInARow &&
       this.#delayMs === 0 &&
       this.#queue.size === 0 &&
       !this.#planned &&
-      !this.#alone &&
       !this.#order &&
       !request.signal?.aborted &&
+      this.#executor.runsNow &&
       this.#executor.available
     );
   }
@@ -141,13 +109,10 @@ export class DynamicBatcher implements Scheduler {
   #plan(): void {
     if (this.#planned || !this.#executor.available) return;
     this.#planned = true;
-    const dispatch = () => {
+    this.#options.clock.soon(() => {
       this.#planned = false;
       this.#dispatch();
-    };
-    // Who is alone would wait for nobody; where several come, a turn more of the event loop brings them together.
-    if (this.#eager && this.#lastCount <= 1) void atTheEnd.then(dispatch);
-    else this.#options.clock.soon(dispatch);
+    });
   }
 
   #dispatch(): void {
@@ -163,7 +128,13 @@ export class DynamicBatcher implements Scheduler {
       }
       const batch = decision.send();
       this.#lastCount = batch.length;
+      this.#alone = 0;
       this.#executor.execute(batch);
+      // Batches that run here and now leave the event loop a turn between them.
+      if (this.#queue.size > 0 && this.#executor.runsNow) {
+        this.#plan();
+        return;
+      }
     }
   }
 
@@ -211,8 +182,8 @@ export class DynamicBatcher implements Scheduler {
   }
 }
 
-/** What hangs on it runs at the end of the piece of JavaScript at hand; `queueMicrotask` costs several times as much. */
-const atTheEnd = Promise.resolve();
+/** After so many requests that ran by themselves one waits for company, so that a rise of the load is noticed. */
+const aloneInARow = 15;
 
 /** What to do now: send a batch, look again after a while, or wait until something comes. */
 interface Decision {

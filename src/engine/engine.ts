@@ -23,6 +23,7 @@ import type { LoadOverrides } from './overrides.ts';
 import { Poll } from './poll.ts';
 import { RateLimiter, type ResourceLimit } from './rate-limiter.ts';
 import { Repositories } from './repositories.ts';
+import type { Outcome } from './request.ts';
 import { ResponseCache } from './response-cache.ts';
 import type { ModelCounters } from './statistics.ts';
 import type { ServedVersion } from './version.ts';
@@ -116,7 +117,7 @@ export class Engine {
       limiter: options.rateLimit && new RateLimiter(options.rateLimit.resources),
       // Models call each other while the engine drains, too: what is under way may need it.
       server: {
-        infer: (request) => this.#infer(request),
+        infer: async (request) => this.#infer(request),
         stream: (request, onResponse) => this.#stream(request, onResponse),
         isModelReady: (name, version) => this.isModelReady(name, version),
         load: (name, overrides) => this.load(name, overrides),
@@ -197,6 +198,15 @@ export class Engine {
   }
 
   /**
+   * `infer` for who asks for one thing at a time: a model that can runs here and now, without waiting for what else might
+   * come to share a batch. Then there is no promise, and what it would reject with is thrown.
+   */
+  answer(request: InferenceRequest): InferenceResponse | Promise<InferenceResponse> {
+    this.#refuseWhenStopping(request);
+    return this.#infer(request, true);
+  }
+
+  /**
    * Runs a request of any model, decoupled ones included. Rejects as `infer` does when the request is refused before it
    * is queued; afterwards everything comes as an event, failures too, and it resolves after the final one.
    */
@@ -205,14 +215,21 @@ export class Engine {
     await this.#stream(request, onResponse);
   }
 
-  async #infer(request: InferenceRequest): Promise<InferenceResponse> {
+  #infer(request: InferenceRequest, atOnce = false): InferenceResponse | Promise<InferenceResponse> {
     const served = this.#find(request.model, request.version);
     this.#inFlight += 1;
+    let outcome: Outcome | Promise<Outcome>;
     try {
-      return named(served, request, await served.infer(request));
-    } finally {
+      outcome = served.infer(request, atOnce);
+    } catch (thrown) {
       this.#left();
+      throw thrown;
     }
+    if (outcome instanceof Promise) {
+      return outcome.then((answer) => named(served, request, answer)).finally(() => this.#left());
+    }
+    this.#left();
+    return named(served, request, outcome);
   }
 
   async #stream(request: InferenceRequest, onResponse: (event: ResponseEvent) => void): Promise<void> {

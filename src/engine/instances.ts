@@ -1,5 +1,5 @@
 import { ConchError, type Logger, toConchError } from '../base/index.ts';
-import type { BackendEvent, BackendInstance, BatchResult, LoadedModel } from './backend.ts';
+import type { BackendEvent, BackendInstance, Batch, BatchResult, LoadedModel } from './backend.ts';
 import type { Clock } from './clock.ts';
 import type { LimitedInstance } from './rate-limiter.ts';
 import type { PendingRequest } from './request.ts';
@@ -148,8 +148,17 @@ export class InstancePool implements Executor {
     return this.#slots.map(({ lane }) => lane);
   }
 
+  /** Whether `execute` has settled a batch when it returns. */
+  get runsNow(): boolean {
+    const { decoupled } = this.#options;
+    return !decoupled && this.#slots.every(({ instance, limited }) => !limited && instance?.runNow !== undefined);
+  }
+
   execute(batch: readonly PendingRequest[]): void {
-    this.#executeOn(this.#pick(), batch);
+    const slot = this.#pick();
+    const instance = slot?.instance;
+    if (instance?.runNow && !slot!.limited && !this.#options.decoupled) this.#runNow(slot!, instance.runNow, batch);
+    else this.#executeOn(slot, batch);
   }
 
   #executeOn(slot: Slot | undefined, batch: readonly PendingRequest[]): void {
@@ -198,46 +207,70 @@ export class InstancePool implements Executor {
   }
 
   async #run(slot: Slot, instance: Pick<BackendInstance, 'run'>, batch: readonly PendingRequest[]): Promise<void> {
-    const { clock, decoupled, model, onExecution } = this.#options;
+    const { clock, decoupled } = this.#options;
     const startedAt = clock.now();
-    const requests = batch.map((pending) => pending.request);
-    const rows = requests.reduce((sum, request) => sum + request.rows, 0);
     const emit = decoupled ? this.#emitter(slot, batch, startedAt) : undefined;
     try {
-      const result = await instance.run(emit ? { requests, rows, emit } : { requests, rows });
-      const { responses, rescheduled, computeInput, computeInfer, computeOutput } = result;
-      if (responses.length !== batch.length) {
-        throw new ConchError('INTERNAL', `model '${model}': ${responses.length} responses to ${batch.length} requests`);
-      }
-      slot.restarts = 0;
-      if (responses.some((response) => !(response instanceof ConchError))) onExecution(rows, result);
-      batch.forEach((pending, index) => {
-        const response = responses[index]!;
-        if (response instanceof ConchError) {
-          slot.open.delete(pending);
-          pending.fail(response);
-        } else if (rescheduled?.has(index)) {
-          slot.open.delete(pending);
-          if (!pending.reschedule()) pending.fail(notIterative(model));
-        } else if (emit) {
-          if (response) emit(index, { response, final: true });
-        } else if (response) {
-          const queue = (startedAt - pending.arrivedAt) * 1e6;
-          pending.succeed({ ...response, durations: { queue, computeInput, computeInfer, computeOutput } });
-        } else pending.fail(new ConchError('INTERNAL', `model '${model}': the backend gave no response to a request`));
-      });
+      const made = batchOf(batch);
+      this.#settle(slot, batch, await instance.run(emit ? { ...made, emit } : made), made.rows, startedAt, emit);
     } catch (thrown) {
-      const error = toConchError(thrown, 'EXECUTION_FAILED');
-      for (const pending of batch) {
-        slot.open.delete(pending);
-        pending.fail(error);
-      }
+      failAll(slot, batch, thrown);
     }
     slot.running -= 1;
     slot.limited?.release();
     this.#running.delete(batch);
     this.#letGo(slot);
     if (slot.instance) this.#announce(slot);
+  }
+
+  /** For an instance that waits for nothing: no promise, and no news for a scheduler that is still calling. */
+  #runNow(slot: Slot, run: NonNullable<BackendInstance['runNow']>, batch: readonly PendingRequest[]): void {
+    const startedAt = this.#options.clock.now();
+    slot.running += 1;
+    try {
+      const made = batchOf(batch);
+      this.#settle(slot, batch, run(made), made.rows, startedAt);
+    } catch (thrown) {
+      failAll(slot, batch, thrown);
+    }
+    slot.running -= 1;
+    this.#letGo(slot);
+  }
+
+  /** Passes a batch's responses on to its requests. */
+  #settle(
+    slot: Slot,
+    batch: readonly PendingRequest[],
+    result: BatchResult,
+    rows: number,
+    startedAt: number,
+    emit?: Batch['emit'],
+  ): void {
+    const { model, onExecution } = this.#options;
+    const { responses, rescheduled, computeInput, computeInfer, computeOutput } = result;
+    if (responses.length !== batch.length) {
+      throw new ConchError('INTERNAL', `model '${model}': ${responses.length} responses to ${batch.length} requests`);
+    }
+    slot.restarts = 0;
+    if (responses.some((response) => !(response instanceof ConchError))) onExecution(rows, result);
+    for (let index = 0; index < batch.length; index++) {
+      const pending = batch[index]!;
+      const response = responses[index];
+      if (response instanceof ConchError) {
+        slot.open.delete(pending);
+        pending.fail(response);
+      } else if (rescheduled?.has(index)) {
+        slot.open.delete(pending);
+        if (!pending.reschedule()) pending.fail(notIterative(model));
+      } else if (emit) {
+        if (response) emit(index, { response, final: true });
+      } else if (response) {
+        const queue = (startedAt - pending.arrivedAt) * 1e6;
+        const { outputs, parameters } = response;
+        const durations = { queue, computeInput, computeInfer, computeOutput };
+        pending.succeed(parameters ? { outputs, parameters, durations } : { outputs, durations });
+      } else pending.fail(new ConchError('INTERNAL', `model '${model}': the backend gave no response to a request`));
+    }
   }
 
   #announce(slot: Slot): void {
@@ -357,6 +390,7 @@ class InstanceLane implements Lane {
   onLost: (error: ConchError) => void = () => {};
   onRestored: () => void = () => {};
   isNeeded: () => boolean = () => false;
+  readonly runsNow = false;
   readonly execute: (batch: readonly PendingRequest[]) => void;
   readonly letGo: () => void;
   readonly #slot: () => Slot;
@@ -392,6 +426,21 @@ function notIterative(model: string): ConchError {
     `model '${model}' wants to see a request again, which only models with iterative_sequence may, before its end`,
     { where: { path: 'sequence_batching.iterative_sequence' } },
   );
+}
+
+function batchOf(batch: readonly PendingRequest[]): Batch {
+  const [only] = batch;
+  if (batch.length === 1) return { requests: [only!.request], rows: only!.request.rows };
+  const requests = batch.map((pending) => pending.request);
+  return { requests, rows: requests.reduce((sum, request) => sum + request.rows, 0) };
+}
+
+function failAll(slot: Slot, batch: readonly PendingRequest[], thrown: unknown): void {
+  const error = toConchError(thrown, 'EXECUTION_FAILED');
+  for (const pending of batch) {
+    slot.open.delete(pending);
+    pending.fail(error);
+  }
 }
 
 function failOpen(slot: Slot, error: ConchError): void {

@@ -13,6 +13,8 @@ export interface AdmittedRequest extends BatchRequest {
   readonly priority: number;
   readonly timeoutMicroseconds: number;
   readonly signal: AbortSignal | undefined;
+  /** Its sender has nothing else to ask just now: where it can run here and now it need not wait for company. */
+  readonly atOnce?: boolean;
 }
 
 /** Nanoseconds that a request spent in each part of its way. */

@@ -20,14 +20,14 @@ export interface Runner {
   /** False when nothing can be run any more. */
   readonly healthy: boolean;
   /**
-   * Throws when the request is refused; rejects when it failed later. A decoupled model answers through `onResponse`
-   * until its final response, and then resolves without outputs.
+   * Throws when the request is refused; rejects when it failed later. Without a promise where the request was run here
+   * and now. A decoupled model answers through `onResponse` until its final response, and then resolves without outputs.
    */
   run(
     admitted: AdmittedRequest,
     request: InferenceRequest,
     onResponse?: (event: BackendEvent) => void,
-  ): Promise<Outcome>;
+  ): Outcome | Promise<Outcome>;
   /** Whether it can take on another `instance_group` without the model being loaded again. */
   readonly resizable: boolean;
   /** Does so; only while `resizable`. */
@@ -80,7 +80,6 @@ export class ScheduledRunner implements Runner {
           config: config.dynamic_batching,
           maxBatchSize: maxBatchSizeOf(config),
           mixShapes,
-          eager,
           window: limits.window,
         })
       : new DefaultScheduler(options);
@@ -98,20 +97,28 @@ export class ScheduledRunner implements Runner {
     admitted: AdmittedRequest,
     _request: InferenceRequest,
     onResponse?: (event: BackendEvent) => void,
-  ): Promise<Outcome> {
+  ): Outcome | Promise<Outcome> {
     if (this.#refusal) throw this.#refusal;
     if (this.#plainText) requirePlainText(admitted.inputs);
-    let refused: { readonly error: unknown } | undefined;
-    const outcome = new Promise<Outcome>((resolve, reject) => {
-      const pending = new PendingRequest(admitted, this.#clock.now(), resolve, reject, onResponse);
-      try {
-        this.#scheduler.enqueue(pending);
-      } catch (error) {
-        refused = { error };
-      }
+    let outcome: Outcome | undefined;
+    let failure: ConchError | undefined;
+    let later:
+      | { readonly resolve: (outcome: Outcome) => void; readonly reject: (error: ConchError) => void }
+      | undefined;
+    const succeed = (value: Outcome): void => {
+      if (later) later.resolve(value);
+      else outcome = value;
+    };
+    const fail = (error: ConchError): void => {
+      if (later) later.reject(error);
+      else failure = error;
+    };
+    this.#scheduler.enqueue(new PendingRequest(admitted, this.#clock.now(), succeed, fail, onResponse));
+    if (outcome) return outcome;
+    if (failure) return Promise.reject(failure);
+    return new Promise((resolve, reject) => {
+      later = { resolve, reject };
     });
-    if (refused) throw refused.error;
-    return outcome;
   }
 
   get resizable(): boolean {

@@ -10,6 +10,8 @@ export interface Executor {
   /** Runs requests as one batch and settles each; only while `available`. Calls `onAvailable` when it has room again. */
   execute(batch: readonly PendingRequest[]): void;
   onAvailable: () => void;
+  /** A batch is settled when `execute` returns, which then does not call `onAvailable`. */
+  readonly runsNow: boolean;
 }
 
 /** One instance of a model, for schedulers to which it matters which one runs a batch. */

@@ -28,6 +28,8 @@ export interface VersionParts {
 /** What a sequence scheduler says at its door; Triton counts such requests nowhere. */
 const refusals: readonly ErrorCode[] = ['REQUEST_INVALID', 'SERVER_STOPPING'];
 
+const nobody = (): void => {};
+
 /** A request that its runner did not take. */
 class Refusal {
   readonly error: ConchError;
@@ -90,30 +92,56 @@ export class ServedVersion {
 
   /**
    * Checks, schedules and runs a request; outputs come in the order asked for, in the config's shapes. A decoupled
-   * model's request is refused: only `stream` can carry its answers.
+   * model's request is refused: only `stream` can carry its answers. With `atOnce` a request
+   * that can be run here and now is: then there is no promise, and what it would reject with is thrown.
    */
-  async infer(request: InferenceRequest): Promise<Outcome> {
-    const { admission, recorder, cache, clock } = this.#parts;
+  infer(request: InferenceRequest, atOnce = false): Outcome | Promise<Outcome> {
+    const { admission, cache, clock } = this.#parts;
     if (this.decoupled) throw this.#severalResponses();
-    const admitted = admission.admit(request);
+    const admitted = admission.admit(request, atOnce);
     const arrivedAt = clock.now();
     if (request.trace) traceAdmission(request.trace, this, admitted, arrivedAt);
     this.acquire();
+    let outcome: Outcome | Promise<Outcome>;
     try {
-      let outcome: Outcome;
-      if (cache) outcome = await this.#runCached(cache, admitted, request, arrivedAt);
-      else {
-        outcome = await this.#start(admitted, request, arrivedAt, () => {});
-        recorder.succeeded(admitted.rows, (clock.now() - arrivedAt) * 1e6, outcome.durations);
-      }
-      if (request.trace) traceOutcome(request.trace, this, outcome, arrivedAt);
-      return this.#finish(outcome);
+      outcome = cache
+        ? this.#runCached(cache, admitted, request, arrivedAt)
+        : this.#start(admitted, request, arrivedAt, nobody);
     } catch (thrown) {
-      throw thrown instanceof Refusal ? thrown.error : this.#failed(thrown, arrivedAt);
-    } finally {
-      request.trace?.stamp('REQUEST_END', clock.now() * 1e6);
-      this.release();
+      return this.#end(request, arrivedAt, thrown);
     }
+    if (!(outcome instanceof Promise)) return this.#succeed(request, admitted, arrivedAt, outcome);
+    return outcome.then(
+      (answer) => this.#succeed(request, admitted, arrivedAt, answer),
+      (thrown) => this.#end(request, arrivedAt, thrown),
+    );
+  }
+
+  /** A request's good end: counts it and lets go of it. */
+  #succeed(request: InferenceRequest, admitted: AdmittedRequest, arrivedAt: number, outcome: Outcome): Outcome {
+    const { cache, recorder, clock } = this.#parts;
+    let answer: Outcome;
+    try {
+      if (!cache) recorder.succeeded(admitted.rows, (clock.now() - arrivedAt) * 1e6, outcome.durations);
+      if (request.trace) traceOutcome(request.trace, this, outcome, arrivedAt);
+      answer = this.#finish(outcome);
+    } catch (thrown) {
+      return this.#end(request, arrivedAt, thrown);
+    }
+    this.#letGo(request);
+    return answer;
+  }
+
+  /** A request's bad end: counts it, lets go of it, and throws its error. */
+  #end(request: InferenceRequest, arrivedAt: number, thrown: unknown): never {
+    const error = thrown instanceof Refusal ? thrown.error : this.#failed(thrown, arrivedAt);
+    this.#letGo(request);
+    throw error;
+  }
+
+  #letGo({ trace }: InferenceRequest): void {
+    trace?.stamp('REQUEST_END', this.#parts.clock.now() * 1e6);
+    this.release();
   }
 
   /**
@@ -150,21 +178,27 @@ export class ServedVersion {
     request: InferenceRequest,
     arrivedAt: number,
     onResponse: (event: BackendEvent) => void,
-  ): Promise<Outcome> {
-    const { runner, recorder, clock } = this.#parts;
+  ): Outcome | Promise<Outcome> {
+    const { runner } = this.#parts;
+    const emit = this.decoupled ? this.#emitter(arrivedAt, onResponse) : undefined;
+    try {
+      return runner.run(admitted, request, emit);
+    } catch (thrown) {
+      const error = toConchError(thrown);
+      throw new Refusal(refusals.includes(error.code) ? error : this.#failed(error, arrivedAt));
+    }
+  }
+
+  /** Counts the responses of a decoupled model and passes them on. */
+  #emitter(arrivedAt: number, onResponse: (event: BackendEvent) => void): (event: BackendEvent) => void {
+    const { recorder, clock } = this.#parts;
     let index = 0;
-    const emit = ({ response, final }: BackendEvent): void => {
+    return ({ response, final }: BackendEvent): void => {
       recorder.responded(index, response, (clock.now() - arrivedAt) * 1e6);
       index += 1;
       const failed = response === undefined || response instanceof ConchError;
       onResponse({ response: failed ? response : this.#finish(response), final });
     };
-    try {
-      return runner.run(admitted, request, this.decoupled ? emit : undefined);
-    } catch (thrown) {
-      const error = toConchError(thrown);
-      throw new Refusal(refusals.includes(error.code) ? error : this.#failed(error, arrivedAt));
-    }
   }
 
   /** Answers from the cache, or runs the request and keeps the answer. Only models with one response have a cache. */
@@ -182,7 +216,7 @@ export class ServedVersion {
       recorder.cacheHit(lookUp);
       return { ...kept, durations: { queue: 0, computeInput: 0, computeInfer: 0, computeOutput: 0 } };
     }
-    const outcome = await this.#start(admitted, request, arrivedAt, () => {});
+    const outcome = await this.#start(admitted, request, arrivedAt, nobody);
     const answeredAt = clock.now();
     cache.set(key, outcome);
     recorder.cacheMiss(lookUp + (clock.now() - answeredAt) * 1e6);
@@ -192,6 +226,7 @@ export class ServedVersion {
 
   #finish<Response extends BackendResponse>(response: Response): Response {
     const { admission } = this.#parts;
+    if (!admission.reshapes) return response;
     return { ...response, outputs: response.outputs.map((output) => admission.finish(output)) };
   }
 

@@ -1,6 +1,7 @@
 import './onnx-telemetry.ts';
 import * as ort from 'onnxruntime-node';
 import type { Datatype, TensorData } from '../../tensor/index.ts';
+import { type DirectSession, type DirectTensor, openDirect } from './onnx-direct.ts';
 import { type OnnxTensor, onnxTypes } from './onnx-types.ts';
 
 // Every thread loads this module anew, and pays for what it imports in time and memory (logging and all of `base` would
@@ -50,6 +51,48 @@ export class OnnxSession {
     await this.#session.release();
   }
 }
+
+/** A session whose runs do not wait for anything, not even for a turn of the event loop. */
+export class OnnxDirectSession {
+  readonly #session: DirectSession;
+
+  private constructor(session: DirectSession) {
+    this.#session = session;
+  }
+
+  /** Undefined where the runtime's binding cannot be had. Throws an OnnxSessionError with the runtime's own words. */
+  static open(path: string, options: ort.InferenceSession.SessionOptions): OnnxDirectSession | undefined {
+    try {
+      const session = openDirect(path, options);
+      return session && new OnnxDirectSession(session);
+    } catch (thrown) {
+      throw new OnnxSessionError('MODEL_LOAD_FAILED', `ONNX Runtime cannot load the model: ${reasonOf(thrown)}`);
+    }
+  }
+
+  /** Throws an OnnxSessionError with the runtime's own words. */
+  run(inputs: readonly OnnxTensor[], outputs: readonly string[]): OnnxTensor[] {
+    const feeds: Record<string, DirectTensor> = {};
+    for (const { name, datatype, dims, data } of inputs) {
+      feeds[name] = { type: onnxTypes[datatype]!, dims, data, location: 'cpu' };
+    }
+    const fetches: Record<string, null> = {};
+    for (const name of outputs) fetches[name] = null;
+    let results: Record<string, ort.Tensor>;
+    try {
+      results = this.#session.run(feeds, fetches, noOptions);
+    } catch (thrown) {
+      throw new OnnxSessionError('EXECUTION_FAILED', `ONNX Runtime failed: ${reasonOf(thrown)}`);
+    }
+    return outputs.map((name) => fromOrt(name, results[name]!));
+  }
+
+  close(): void {
+    this.#session.dispose();
+  }
+}
+
+const noOptions = {};
 
 function toOrt({ datatype, dims, data }: OnnxTensor): ort.Tensor {
   if (datatype === 'FP16') {

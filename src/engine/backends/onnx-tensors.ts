@@ -24,6 +24,7 @@ export function stackInputs(batch: Batch, layout: OnnxLayout, owned: boolean): O
   const [first] = batch.requests;
   if (!first) return [];
   const alone = batch.requests.length === 1;
+  if (alone && !owned && isPlain(layout) && first.inputs.every(isSent)) return first.inputs.map(asSent);
   const sizes = first.inputs.map((_, index) =>
     batch.requests.reduce((sum, request) => sum + request.inputs[index]!.data.byteLength, 0),
   );
@@ -51,6 +52,20 @@ export function stackInputs(batch: Batch, layout: OnnxLayout, owned: boolean): O
   return [...sent, ...layout.batchInputs.flatMap((plan) => batchInputs(plan, batch))];
 }
 
+/** Tensors are in the model what they are outside of it, but for their rows. */
+function isPlain({ scalars, ragged, batchInputs, scattered }: OnnxLayout): boolean {
+  return scalars.size === 0 && ragged.size === 0 && batchInputs.length === 0 && scattered.size === 0;
+}
+
+/** Whether a tensor can go to the runtime as it came. */
+function isSent(input: Tensor): boolean {
+  return input.datatype !== 'BYTES' && isNative(input);
+}
+
+function asSent({ name, datatype, shape, data }: Tensor): OnnxTensor {
+  return { name, datatype, dims: shape, data };
+}
+
 function stackedDims(parts: readonly Tensor[], rows: number, { scalars, ragged }: OnnxLayout): readonly number[] {
   const { name, shape } = parts[0]!;
   if (scalars.has(name)) return [];
@@ -61,19 +76,17 @@ function stackedDims(parts: readonly Tensor[], rows: number, { scalars, ragged }
 /** Each request's share of the outputs, in the order it asked for, as views where the type allows. */
 export function unstackOutputs(outputs: readonly OnnxTensor[], batch: Batch, layout: OnnxLayout): BackendResponse[] {
   const { batched, scalars, scattered } = layout;
+  if (batch.requests.length === 1 && isPlain(layout)) {
+    for (const output of outputs) if (batched) checkRows(output, batch.rows);
+    return [{ outputs: outputs.map((output) => toTensor(output, output.dims, output.data)) }];
+  }
   const byName = new Map(outputs.map((output) => [output.name, output]));
   const shares = new Map<string, ReturnType<typeof scatterShapes>>();
   for (const output of outputs) {
-    const { name, dims } = output;
+    const { name } = output;
     const plan = scattered.get(name);
     if (plan) shares.set(name, scatterShapes(output, plan, batch));
-    else if (batched && dims[0] !== batch.rows) {
-      throw new ConchError(
-        'EXECUTION_FAILED',
-        `output '${name}': the model returned shape [${dims}] for a batch of ${batch.rows}; its first dimension must be the batch`,
-        { where: { path: name }, fix: 'export the model with a dynamic first dimension, or set max_batch_size to 0' },
-      );
-    }
+    else if (batched) checkRows(output, batch.rows);
   }
   let row = 0;
   return batch.requests.map((request, index) => {
@@ -89,6 +102,15 @@ export function unstackOutputs(outputs: readonly OnnxTensor[], batch: Batch, lay
     });
     return { outputs: tensors };
   });
+}
+
+function checkRows({ name, dims }: OnnxTensor, rows: number): void {
+  if (dims[0] === rows) return;
+  throw new ConchError(
+    'EXECUTION_FAILED',
+    `output '${name}': the model returned shape [${dims}] for a batch of ${rows}; its first dimension must be the batch`,
+    { where: { path: name }, fix: 'export the model with a dynamic first dimension, or set max_batch_size to 0' },
+  );
 }
 
 function sliceRows(output: OnnxTensor, start: number, rows: number, all: number): Tensor {

@@ -54,7 +54,11 @@ export const onnxBackend: Backend = {
 function inlineModel(instance: OnnxInline): LoadedModel {
   return {
     facts: { instances: 1, concurrency: 1, inline: true, padded: true, plainText: true },
-    createInstance: async () => ({ run: (batch) => instance.run(batch), close: async () => {} }),
+    createInstance: async () => ({
+      run: (batch) => instance.run(batch),
+      runNow: instance.runNow,
+      close: async () => {},
+    }),
     resize: () => 1,
     close: () => instance.close(),
   };

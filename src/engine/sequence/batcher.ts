@@ -86,7 +86,7 @@ export class SequenceBatcher implements Scheduler, SlotOwner {
     const { model, config, mixShapes, eager, clock } = this.#options;
     const { direct = {}, oldest } = config.sequence_batching!;
     const shared = { model, lane, owner: this, mixShapes, clock };
-    if (oldest) return new OldestStrategy({ ...shared, config: oldest, maxBatchSize: maxBatchSizeOf(config), eager });
+    if (oldest) return new OldestStrategy({ ...shared, config: oldest, maxBatchSize: maxBatchSizeOf(config) });
     const soon = eager ? queueMicrotask : (action: () => void) => clock.soon(action);
     return new DirectStrategy({ ...shared, slots, config: direct, soon });
   }

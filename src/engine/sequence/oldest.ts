@@ -12,8 +12,6 @@ export interface OldestOptions {
   readonly config: ModelSequenceBatching_StrategyOldest;
   readonly maxBatchSize: number;
   readonly mixShapes: boolean;
-  /** See DynamicBatcher. */
-  readonly eager: boolean;
   readonly clock: Clock;
 }
 
@@ -27,7 +25,7 @@ export class OldestStrategy implements SequenceStrategy {
   /** Slots of which a request is under way. */
   readonly #busy = new Set<SequenceSlot>();
 
-  constructor({ model, lane, owner, config, maxBatchSize, mixShapes, eager, clock }: OldestOptions) {
+  constructor({ model, lane, owner, config, maxBatchSize, mixShapes, clock }: OldestOptions) {
     this.#owner = owner;
     const { preferred_batch_size, max_queue_delay_microseconds, preserve_ordering } = config;
     this.#batcher = new DynamicBatcher({
@@ -44,7 +42,6 @@ export class OldestStrategy implements SequenceStrategy {
       },
       maxBatchSize,
       mixShapes,
-      eager,
     });
   }
 

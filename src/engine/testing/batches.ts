@@ -18,10 +18,13 @@ export class HandExecutor implements Executor {
   readonly batches: string[][] = [];
   readonly running: (readonly PendingRequest[])[] = [];
   instances: number;
+  /** Batches end well at once. */
+  readonly runsNow: boolean;
   readonly #names: WeakMap<AdmittedRequest, string>;
 
-  constructor(instances: number, names: WeakMap<AdmittedRequest, string>) {
+  constructor(instances: number, names: WeakMap<AdmittedRequest, string>, runsNow = false) {
     this.instances = instances;
+    this.runsNow = runsNow;
     this.#names = names;
   }
 
@@ -30,7 +33,8 @@ export class HandExecutor implements Executor {
   }
 
   execute(batch: readonly PendingRequest[]): void {
-    this.running.push(batch);
+    if (this.runsNow) for (const pending of batch) pending.succeed(noTime);
+    else this.running.push(batch);
     this.batches.push(batch.map((pending) => this.#names.get(pending.request)!));
   }
 
@@ -57,7 +61,7 @@ export class Bench {
       instances?: number;
       maxBatchSize?: number;
       mixShapes?: boolean;
-      eager?: boolean;
+      runsNow?: boolean;
       maxQueueSize?: number;
       maxQueueBytes?: number;
       config?: ModelDynamicBatching;
@@ -65,7 +69,7 @@ export class Bench {
       make?: (executor: Executor, clock: FakeClock) => Scheduler;
     } = {},
   ) {
-    this.executor = new HandExecutor(options.instances ?? 1, this.#names);
+    this.executor = new HandExecutor(options.instances ?? 1, this.#names, options.runsNow);
     this.scheduler =
       options.make?.(this.executor, this.clock) ??
       new DynamicBatcher({
@@ -78,7 +82,6 @@ export class Bench {
         maxBatchSize: options.maxBatchSize ?? 8,
         mixShapes: options.mixShapes ?? false,
         window: options.window,
-        eager: options.eager ?? false,
       });
   }
 

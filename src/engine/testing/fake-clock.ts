@@ -32,6 +32,11 @@ export class FakeClock implements Clock {
     for (let action = this.#soon.shift(); action; action = this.#soon.shift()) action();
   }
 
+  /** One turn of the event loop: what is asked for meanwhile runs in the next. */
+  turn(): void {
+    for (const action of this.#soon.splice(0)) action();
+  }
+
   /** Lets `ms` pass, running each timer at its time. */
   advance(ms: number): void {
     this.settle();

@@ -14,6 +14,7 @@ export class HandLane implements Lane {
   onLost: (error: ConchError) => void = () => {};
   onRestored: () => void = () => {};
   isNeeded: () => boolean = () => false;
+  readonly runsNow = false;
   alive = true;
   leaving = false;
   /** It has been let go. */

@@ -48,7 +48,7 @@ async function answer(call: Call, request: GrpcInferenceRequest, trace?: Request
   const held = holdPlaces(context, request);
   let response: InferenceResponse;
   try {
-    response = withClasses(context.engine, request, await context.engine.infer(request));
+    response = withClasses(context.engine, request, await context.engine.answer(request));
     held?.write(response.outputs);
   } finally {
     held?.release();

@@ -40,10 +40,11 @@ export class Exchange {
   }
 
   /**
-   * The body, in one piece without a copy where it came in one. Throws REQUEST_TOO_LARGE, REQUEST_INVALID (too many
-   * chunks), REQUEST_CANCELLED, QUEUE_FULL (too many bytes of bodies under way).
+   * The body, in one piece without a copy where it came in one; without a promise where it is all there. Throws or rejects
+   * with REQUEST_TOO_LARGE, REQUEST_INVALID (too many chunks), REQUEST_CANCELLED, QUEUE_FULL (too many bytes of bodies
+   * under way).
    */
-  readBody(maxBytes: number): Promise<Uint8Array> {
+  readBody(maxBytes: number): Uint8Array | Promise<Uint8Array> {
     return this.call.readBody(maxBytes);
   }
 

@@ -20,7 +20,8 @@ import {
 import { datatypeFromConfig } from '../../tensor/index.ts';
 import type { ServedEngine } from '../context.ts';
 import { withClasses } from '../control/classification.ts';
-import { holdOutputs } from '../shared-memory/index.ts';
+import { type HeldOutputs, holdOutputs } from '../shared-memory/index.ts';
+import type { SampledTrace } from '../trace/index.ts';
 import type { Exchange } from './exchange.ts';
 import type { PathParameters } from './router.ts';
 
@@ -28,77 +29,127 @@ const requestHeaderLength = inferenceHeaderLength.toLowerCase();
 /** Up to here JSON and tensors leave in one piece; copying is cheaper than a second write. */
 const joinBelow = 64 * 1024;
 
-/** POST /v2/models/M[/versions/V]/infer */
-export async function infer(exchange: Exchange, { model, version }: PathParameters): Promise<void> {
+/**
+ * POST /v2/models/M[/versions/V]/infer. What is here whole and runs here and now has its answer when this returns: a
+ * promise for each step would cost a tiny model as much again.
+ */
+export function infer(exchange: Exchange, { model, version }: PathParameters): Promise<void> | undefined {
   const trace = exchange.context.tracer.sample(model);
-  if (!trace) return answer(exchange, model, version);
+  if (trace) return inferTraced(exchange, model, version, trace);
+  const read = readRequest(exchange, model, version);
+  if (read instanceof Promise) return read.then((request) => run(exchange, request));
+  return run(exchange, read);
+}
+
+async function inferTraced(exchange: Exchange, model: string, version: string | undefined, trace: SampledTrace) {
   try {
-    await answer(exchange, model, version, trace.request);
+    const stamp = (name: string) => trace.request.stamp(name, performance.now() * 1e6);
+    stamp('HTTP_RECV_START');
+    const request = await readRequest(exchange, model, version);
+    stamp('HTTP_RECV_END');
+    await run(exchange, { ...request, trace: trace.request });
   } finally {
     trace.end();
   }
 }
 
-async function answer(
-  exchange: Exchange,
-  model: string,
-  version: string | undefined,
-  trace?: RequestTrace,
-): Promise<void> {
-  const { engine } = exchange.context;
-  trace?.stamp('HTTP_RECV_START', performance.now() * 1e6);
-  const received = await readRequest(exchange, model, version);
-  trace?.stamp('HTTP_RECV_END', performance.now() * 1e6);
-  const request = trace ? { ...received, trace } : received;
-  const shared = holdOutputs(exchange.context.sharedMemory, request.outputEncodings);
-  let response: InferenceResponse;
+/** Runs a request and replies. */
+function run(exchange: Exchange, request: HttpInferenceRequest): Promise<void> | undefined {
+  const { engine, sharedMemory } = exchange.context;
+  const shared = holdOutputs(sharedMemory, request.outputEncodings);
+  let response: InferenceResponse | Promise<InferenceResponse>;
   try {
-    response = withClasses(engine, request, await engine.infer(request));
-    shared?.write(response.outputs);
+    response = engine.answer(request);
+  } catch (thrown) {
+    shared?.release();
+    throw thrown;
+  }
+  if (response instanceof Promise) {
+    return response.then((answer) => respond(exchange, request, answer, shared)).finally(() => shared?.release());
+  }
+  try {
+    return respond(exchange, request, response, shared);
   } finally {
     shared?.release();
   }
+}
+
+function respond(
+  exchange: Exchange,
+  request: HttpInferenceRequest,
+  answer: InferenceResponse,
+  shared: HeldOutputs | undefined,
+): Promise<void> | undefined {
+  const { trace } = request;
+  const response = withClasses(exchange.context.engine, request, answer);
+  shared?.write(response.outputs);
   trace?.stamp('INFER_RESPONSE_COMPLETE', performance.now() * 1e6);
   const body = encodeInferResponse(response, request.outputEncodings);
   const coding = chooseCoding(exchange.header('accept-encoding'));
-  const compressed = coding && (await compress(joinBody(body), coding));
+  if (coding) return replyCompressed(exchange, body, coding, trace);
   trace?.stamp('HTTP_SEND_START', performance.now() * 1e6);
-  if (coding && compressed) replyCompressed(exchange, body, compressed, coding);
-  else reply(exchange, body);
+  reply(exchange, body);
   trace?.stamp('HTTP_SEND_END', performance.now() * 1e6);
+  return undefined;
 }
 
-async function readRequest(
+function readRequest(
   exchange: Exchange,
   model: string,
   version: string | undefined,
-): Promise<HttpInferenceRequest> {
-  const { engine, limits, sharedMemory, httpForwarding } = exchange.context;
+): HttpInferenceRequest | Promise<HttpInferenceRequest> {
+  const { engine, limits } = exchange.context;
+  // Triton looks the model up before it reads the body; an unknown model outranks whatever is wrong with the request.
+  const refuse = (error: unknown): never => {
+    engine.metadata(model, version);
+    throw error;
+  };
   try {
     const coding = requestCoding(exchange);
     const headerLength = parseHeaderLength(exchange.header(requestHeaderLength));
     const isBinary = headerLength !== undefined && headerLength > 0 && coding === undefined;
-    let body = await exchange.readBody(isBinary ? limits.maxRequestBytes : limits.maxInputBytes);
-    if (coding) {
-      body = await decompress(body, coding, limits.maxInputBytes);
-      exchange.hold(body.length);
-    }
-    const request = decodeInferRequest(
-      body,
-      headerLength,
-      { model, version, signal: exchange.signal },
-      {
-        maxInputBytes: limits.maxInputBytes,
-        rawSignature: () => rawSignature(engine, model, version),
-        readShared: (part) => sharedMemory.read(part),
-      },
-    );
-    return httpForwarding ? withHeaders(request, httpForwarding.parametersOf(exchange.headers())) : request;
+    const target = { model, version, headerLength };
+    const body = exchange.readBody(isBinary ? limits.maxRequestBytes : limits.maxInputBytes);
+    if (!(body instanceof Promise) && !coding) return decode(exchange, body, target);
+    return unpack(exchange, body, coding)
+      .then((bytes) => decode(exchange, bytes, target))
+      .catch(refuse);
   } catch (error) {
-    // Triton looks the model up before it reads the body; an unknown model outranks whatever is wrong with the request.
-    engine.metadata(model, version);
-    throw error;
+    return refuse(error);
   }
+}
+
+async function unpack(
+  exchange: Exchange,
+  body: Uint8Array | Promise<Uint8Array>,
+  coding: ContentCoding | undefined,
+): Promise<Uint8Array> {
+  const bytes = await body;
+  if (!coding) return bytes;
+  const unpacked = await decompress(bytes, coding, exchange.context.limits.maxInputBytes);
+  exchange.hold(unpacked.length);
+  return unpacked;
+}
+
+interface Target {
+  readonly model: string;
+  readonly version: string | undefined;
+  readonly headerLength: number | undefined;
+}
+
+function decode(exchange: Exchange, body: Uint8Array, { model, version, headerLength }: Target): HttpInferenceRequest {
+  const { engine, limits, sharedMemory, httpForwarding } = exchange.context;
+  const request = decodeInferRequest(
+    body,
+    headerLength,
+    { model, version, signal: exchange.signal },
+    {
+      maxInputBytes: limits.maxInputBytes,
+      rawSignature: () => rawSignature(engine, model, version),
+      readShared: (part) => sharedMemory.read(part),
+    },
+  );
+  return httpForwarding ? withHeaders(request, httpForwarding.parametersOf(exchange.headers())) : request;
 }
 
 /** The request with parameters from its headers; those of its body go before them. */
@@ -147,9 +198,17 @@ function reply(exchange: Exchange, body: EncodedBody): void {
   response.end();
 }
 
-function replyCompressed(exchange: Exchange, body: EncodedBody, bytes: Uint8Array, coding: ContentCoding): void {
+async function replyCompressed(
+  exchange: Exchange,
+  body: EncodedBody,
+  coding: ContentCoding,
+  trace: RequestTrace | undefined,
+): Promise<void> {
+  const bytes = await compress(joinBody(body), coding);
+  trace?.stamp('HTTP_SEND_START', performance.now() * 1e6);
   const headers = ['Content-Encoding', coding, 'Content-Length', bytes.length];
   if (body.binary.length === 0) headers.push('Content-Type', 'application/json');
   else headers.push('Content-Type', 'application/octet-stream', inferenceHeaderLength, body.jsonLength);
   exchange.head(200, headers).end(bytes);
+  trace?.stamp('HTTP_SEND_END', performance.now() * 1e6);
 }

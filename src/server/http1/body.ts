@@ -70,14 +70,17 @@ export class Body {
     return end;
   }
 
-  /** The whole body. Throws REQUEST_TOO_LARGE, REQUEST_INVALID, REQUEST_CANCELLED, QUEUE_FULL. */
-  read(maxBytes: number): Promise<Uint8Array> {
+  /**
+   * The whole body, without a promise where it is all there. Throws or rejects with REQUEST_TOO_LARGE, REQUEST_INVALID,
+   * REQUEST_CANCELLED, QUEUE_FULL.
+   */
+  read(maxBytes: number): Uint8Array | Promise<Uint8Array> {
     if (this.maxBytes !== undefined) throw new ConchError('INTERNAL', 'a body is read only once');
     this.maxBytes = maxBytes;
     if (this.announced > maxBytes) this.drop(tooLarge(`${this.announced}`, maxBytes));
     else if (this.received > maxBytes) this.drop(tooLarge(`more than ${maxBytes}`, maxBytes));
-    if (this.failure) return Promise.reject(this.failure);
-    if (this.isComplete) return Promise.resolve(this.join());
+    if (this.failure) throw this.failure;
+    if (this.isComplete) return this.join();
     return new Promise((resolve, reject) => {
       this.settle = { resolve, reject };
     });

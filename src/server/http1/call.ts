@@ -68,8 +68,8 @@ export class Call {
     return this.connection.signal;
   }
 
-  /** The body, in one piece without a copy where it came in one. Throws as `Body.read`. */
-  readBody(maxBytes: number): Promise<Uint8Array> {
+  /** The body, in one piece without a copy where it came in one; without a promise where it is all there. As `Body.read`. */
+  readBody(maxBytes: number): Uint8Array | Promise<Uint8Array> {
     const { body, requestHead } = this;
     const reading = body.read(maxBytes);
     if (body.isAwaited) this.connection.bodyIsWanted(requestHead.expectsContinue && !body.hasBegun);
