@@ -23,5 +23,6 @@ export {
 } from './log.ts';
 export { packageVersion } from './package.ts';
 export { percentile } from './percentiles.ts';
+export { printable } from './printable.ts';
 export { type Progress, type ProgressTask, silentProgress, track } from './progress.ts';
 export { redact } from './redact.ts';

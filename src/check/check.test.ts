@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { findTarget, GraphBuilder, writeOnnx } from '../onnx/index.ts';
 import { openRepository } from '../repository/index.ts';
-import { check, verdicts } from './index.ts';
+import { check, formatSarif, verdicts } from './index.ts';
 import type { ModelRule } from './rule.ts';
 import { ensemble, type Files, findings, member, python, snapshot, step } from './testing.ts';
 
@@ -133,6 +133,26 @@ output [ { name: "sum" data_type: TYPE_FP32 dims: [ 2 ] } ]
   expect(errors.map(({ code, message, where }) => [code, where.line, where.column, message])).toEqual([
     ['onnx/shape', 3, 50, "input 'a' is [batch, 3], in the ONNX model it is [batch=N, 2]: dims[0] must be 2"],
   ]);
+});
+
+test('of a model whose config cannot be read, only that is said', async () => {
+  const { root, read } = await onDisk({ 'a/1/model.py': '', 'b/1/model.py': '', 'b/config.pbtxt/': '' });
+  await symlink('nowhere', join(root, 'a/config.pbtxt'));
+  const repository = await read();
+  const found = check(repository).filter(({ code }) => code !== 'repository/version-ignored');
+  expect(found.map(({ code, severity, model }) => [code, severity, model])).toEqual([
+    ['repository/unreadable', 'error', 'a'],
+    ['repository/not-a-file', 'error', 'b'],
+  ]);
+  expect(formatSarif(found, repository)).toContain('A folder, pipe, socket or device stands where a file is expected');
+});
+
+test('of a version that cannot be listed, nothing is missing', () => {
+  const repository = snapshot({ 'm/config.pbtxt': 'backend: "python"', 'm/1/': '' });
+  const [entry] = repository.models;
+  const where = { file: entry!.versions[0]!.dir };
+  entry!.diagnostics.push({ code: 'repository/unreadable', severity: 'error', message: 'm/1 cannot be listed', where });
+  expect(check(repository).map(({ code }) => code)).not.toContain('repository/model-file-missing');
 });
 
 test('warm-up files on disk are measured', async () => {

@@ -4,7 +4,7 @@ import type { ModelRepository } from '../repository/index.ts';
 import { locate } from './locate.ts';
 import type { CheckMemory, Reported } from './memory.ts';
 import { findCircles, membersFirst } from './order.ts';
-import { layoutFindings } from './reader.ts';
+import { isUnreadable, layoutFindings } from './reader.ts';
 import type { Finding, Rule } from './rule.ts';
 import { rules as allRules } from './rules/index.ts';
 import { type Host, ModelView, type Refusal, type RepositoryView } from './view.ts';
@@ -73,6 +73,7 @@ class Run implements RepositoryView {
     const { parsed, name } = model.entry;
     const read = (parsed?.diagnostics ?? []).map((one) => ({ diagnostic: { ...one, model: name }, refuses: true }));
     if (!model.parses || (parsed === undefined && name.startsWith('.'))) return read;
+    if (parsed === undefined && isUnreadable(model.entry)) return read;
     return [...read, ...rules.flatMap((rule) => this.apply(rule, model))];
   }
 

@@ -3,7 +3,7 @@ import type { ModelRepository } from '../repository/index.ts';
 
 export interface FixedFile {
   readonly file: string;
-  /** The new content. */
+  /** The new content; `encodeText` gives its bytes, those that were no UTF-8 among them. */
   readonly text: string;
   /** How many diagnostics it settles. */
   readonly fixes: number;

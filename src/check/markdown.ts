@@ -1,4 +1,5 @@
 import { textRules } from '../config/index.ts';
+import { layoutRules } from '../repository/index.ts';
 import type { Rule } from './rule.ts';
 import { rules } from './rules/index.ts';
 
@@ -33,6 +34,14 @@ export function rulesMarkdown(): string {
     "All of these are errors: Triton reads the file with protobuf's own text parser, which stops at the first of them.",
     '',
     ...table(textRules),
+    '',
+    '## Reading the folders',
+    '',
+    '| code | severity | meaning | fix |',
+    '|---|---|---|---|',
+    ...Object.entries(layoutRules).map(
+      ([code, { severity, means, fix }]) => `| \`${code}\` | ${severity} | ${means} | ${fix} |`,
+    ),
     '',
   ];
   for (const [group, members] of groups) {

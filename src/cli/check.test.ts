@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -31,6 +31,46 @@ test('--fix writes what needs no decision and checks again', async () => {
   expect(err).toContain('m/config.pbtxt: 1 fix applied');
   expect(await readFile(join(models, 'm/config.pbtxt'), 'utf8')).toContain('max_batch_size: 8 # keep me');
   expect(code).toBe(0);
+});
+
+test('--fix goes on until nothing is left, keeps the bytes of comments, and permissions', async () => {
+  const file = join(models, 'm/config.pbtxt');
+  const before = Buffer.concat([
+    Buffer.from('# caf'),
+    Buffer.from([0xe9]),
+    Buffer.from('\n// "quoted"\nmax_batchsiz: 8, max_batchsiz: 8\r\n'),
+    Buffer.from(config('')),
+  ]);
+  await writeFile(file, before, { mode: 0o640 });
+  const { code, err } = await conch('check', models, '--fix');
+  const after = await readFile(file);
+  expect(after.subarray(0, 6)).toEqual(before.subarray(0, 6));
+  expect(after.toString('latin1')).toContain('# "quoted"\nmax_batch_size: 8');
+  expect((await stat(file)).mode & 0o777).toBe(0o640);
+  expect(err).toMatch(/m\/config\.pbtxt: \d fixes applied\n$/);
+  const again = await conch('check', models, '--fix');
+  expect([again.code, again.err]).toEqual([code, 'nothing that can be fixed without a decision\n']);
+  expect(await readFile(file)).toEqual(after);
+});
+
+test('--fix of a file that cannot be written says so', async () => {
+  await writeFile(join(models, 'm/config.pbtxt'), config('max_batchsize: 8'));
+  await chmod(join(models, 'm'), 0o555);
+  const { code, err } = await conch('check', models, '--fix');
+  await chmod(join(models, 'm'), 0o755);
+  // The superuser may write everywhere.
+  if (process.getuid?.() === 0) expect(code).toBe(0);
+  else expect([code, err]).toEqual([2, expect.stringMatching(/config\.pbtxt cannot be written: permission denied$/m)]);
+});
+
+test('a repository that is a file is refused with where to go', async () => {
+  const file = join(models, 'm/config.pbtxt');
+  await writeFile(file, config(''));
+  const { code, err } = await conch('check', file);
+  expect(code).toBe(2);
+  expect(err).toContain(
+    `is a file, expected a folder\n  fix: name the folder that holds <model>/config.pbtxt: ${models}`,
+  );
 });
 
 test('--json follows the contract', async () => {

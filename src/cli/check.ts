@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { ConchError, type Diagnostic, toConchError } from '../base/index.ts';
 import type { CheckOptions, Host } from '../check/index.ts';
@@ -61,9 +60,17 @@ export const checkCommand: Command = {
 
     let repository = await openRepository(root, { inspect: true });
     let found = judge(repository);
-    if (options.fix === true && (await applyFixesTo(repository, found, output)) > 0) {
-      repository = await openRepository(root, { inspect: true });
-      found = judge(repository);
+    if (options.fix === true) {
+      const fixed = new Map<string, number>();
+      // Fixes at one place take turns, and one may bring the next to light.
+      for (let round = 0; round < mostRounds && (await applyFixesTo(repository, found, fixed)); round++) {
+        repository = await openRepository(root, { inspect: true });
+        found = judge(repository);
+      }
+      for (const [file, fixes] of fixed) {
+        output.note(`${relativePath(file)}: ${fixes === 1 ? '1 fix' : `${fixes} fixes`} applied`);
+      }
+      if (fixed.size === 0) output.note('nothing that can be fixed without a decision');
     }
     await show(repository, found);
     return exitCode(found);
@@ -113,19 +120,24 @@ async function chooseTarget(named: unknown): Promise<Target> {
   return name === undefined ? defaultTarget : findTarget(name);
 }
 
+/** More rounds than any file needs; a fix that always leads to another one must not run forever. */
+const mostRounds = 20;
+
+/** Writes what the safe fixes change, adding to the number of fixes by file; false when there is nothing left. */
 async function applyFixesTo(
   repository: ModelRepository,
   found: readonly Diagnostic[],
-  output: Output,
-): Promise<number> {
+  fixed: Map<string, number>,
+): Promise<boolean> {
   const { applyFixes } = await import('../check/index.ts');
+  const { encodeText } = await import('../config/index.ts');
+  const { writeConfigFile } = await import('../repository/index.ts');
   const files = applyFixes(repository, found);
   for (const { file, text, fixes } of files) {
-    await writeFile(file, text);
-    output.note(`${relativePath(file)}: ${fixes === 1 ? '1 fix' : `${fixes} fixes`} applied`);
+    await writeConfigFile(file, encodeText(text));
+    fixed.set(file, (fixed.get(file) ?? 0) + fixes);
   }
-  if (files.length === 0) output.note('nothing that can be fixed without a decision');
-  return files.length;
+  return files.length > 0;
 }
 
 async function formatted(

@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import type { Progress } from '../base/index.ts';
+import { type Progress, printable } from '../base/index.ts';
 import { createTerminalProgress } from './progress.ts';
 
 export type Colors = ReturnType<typeof pc.createColors>;
@@ -28,7 +28,7 @@ export function createOutput(options: { json?: boolean; quiet?: boolean; stdout?
     print: (text = '') => void stdout.write(`${text}\n`),
     printJson: (value) => void stdout.write(`${JSON.stringify(value, plainBigint, 2)}\n`),
     note: (text) => {
-      if (!options.quiet) stderr.write(`${text}\n`);
+      if (!options.quiet) stderr.write(`${printable(text)}\n`);
     },
   };
 }

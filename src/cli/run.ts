@@ -1,5 +1,5 @@
 import { Command as Commander, CommanderError, Option as CommanderOption } from 'commander';
-import { type ConchError, packageVersion, toConchError } from '../base/index.ts';
+import { type ConchError, packageVersion, printable, toConchError } from '../base/index.ts';
 import type { Command, CommandGroup, Option } from './command.ts';
 import { commands } from './commands.ts';
 import { createOutput, type Writer } from './output.ts';
@@ -108,7 +108,7 @@ function toCommander(option: Option): CommanderOption {
 
 function report(thrown: unknown, stderr: Writer): void {
   const error = toConchError(thrown);
-  stderr.write(`error: ${String(error)}\n`);
+  stderr.write(`error: ${printable(String(error))}\n`);
   if (error.code === 'INTERNAL' && error.cause instanceof Error) stderr.write(`${error.cause.stack}\n`);
 }
 

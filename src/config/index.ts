@@ -28,3 +28,4 @@ export { type TextRule, textRules } from './text/findings.ts';
 export type { Position } from './text/lines.ts';
 export { type ParsedConfig, parseConfig } from './text/parse.ts';
 export { printConfig } from './text/print.ts';
+export { encodeText } from './text/strings.ts';

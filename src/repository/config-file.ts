@@ -9,7 +9,7 @@ import { reason } from './folder.ts';
  * Puts a text in place of a configuration file in one step: whoever reads it meanwhile, Triton among them, sees the old
  * text or the new one. A link is followed, permissions are kept. Throws FILE_NOT_WRITTEN, leaving the old file as it was.
  */
-export async function writeConfigFile(path: string, text: string): Promise<void> {
+export async function writeConfigFile(path: string, text: string | Uint8Array): Promise<void> {
   let temporary: string | undefined;
   try {
     const target = await realpath(path).catch(() => path);

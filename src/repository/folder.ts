@@ -1,7 +1,8 @@
 import type { Dirent } from 'node:fs';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import type { Diagnostic, Severity } from '../base/index.ts';
+import { type LayoutCode, layoutRules } from './layout-rules.ts';
 
 /** One thing in a folder. `other`: a socket, pipe or device; `outside`: a link that is not followed. */
 export interface FolderItem {
@@ -49,10 +50,19 @@ async function examine(dir: string, entry: Dirent, bounds: Bounds): Promise<Fold
     if (status.isDirectory()) return { ...item, kind: 'folder' };
     return { ...item, kind: status.isFile() ? 'file' : 'other', size: status.isFile() ? status.size : 0 };
   } catch (error) {
-    const what = entry.isSymbolicLink() ? 'is a link that leads nowhere' : 'cannot be read';
-    report(bounds, 'error', 'repository/unreadable', path, `${what}: ${reason(error)}`);
+    const isLink = entry.isSymbolicLink();
+    const what = isLink ? 'is a link that leads nowhere' : 'cannot be read';
+    const [severity, consequence] = isLink ? deadLink(dir, bounds) : (['error', ''] as const);
+    report(bounds, severity, 'repository/unreadable', path, `${what}: ${reason(error)}${consequence}`);
     return undefined;
   }
+}
+
+/** What Triton was seen to make of a link that leads nowhere. It looks at what lies in a model's folder, not deeper. */
+function deadLink(dir: string, { root, model }: Bounds): [Severity, string] {
+  if (dir === root) return ['error', '; Triton cannot read such a repository, and serves none of its models'];
+  if (dir === model?.dir || dirname(dir) === root) return ['error', '; Triton refuses the model'];
+  return ['warning', ''];
 }
 
 async function mayFollow(link: string, bounds: Bounds): Promise<boolean> {
@@ -64,7 +74,6 @@ async function mayFollow(link: string, bounds: Bounds): Promise<boolean> {
       'repository/link-outside',
       link,
       `links to ${target}, outside the repository; Triton follows it, conch does not`,
-      'copy the target into the repository',
     );
     return false;
   }
@@ -75,7 +84,6 @@ async function mayFollow(link: string, bounds: Bounds): Promise<boolean> {
       'repository/link-leaves-model',
       link,
       `links to ${relative(bounds.root, target)}, outside the model's folder; it breaks when the folder is copied alone`,
-      'copy the target into the model folder',
     );
   }
   return true;
@@ -101,7 +109,8 @@ export async function listFiles(dir: string, bounds: Bounds): Promise<{ path: st
 /** A file's bytes, or undefined with a finding: not a regular file, too large, unreadable. */
 export async function readWhole(item: FolderItem, bounds: Bounds): Promise<Buffer | undefined> {
   if (item.kind !== 'file') {
-    report(bounds, 'error', 'repository/not-a-file', item.path, `is not a regular file`);
+    const what = item.kind === 'folder' ? 'is a folder' : 'is not a regular file';
+    report(bounds, 'error', 'repository/not-a-file', item.path, `${what}; a text file is expected there`);
     return undefined;
   }
   if (item.size > largestText) {
@@ -122,22 +131,22 @@ export function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
 
-/** Files one finding; the message starts with the path as seen from the root. */
+/** Files one finding; the message starts with the path as seen from the root, in one line. */
 export function report(
   bounds: Bounds,
   severity: Severity,
-  code: string,
+  code: LayoutCode,
   path: string,
   what: string,
-  fix?: string,
+  fix: string = layoutRules[code].fix,
 ): void {
   bounds.report({
     code,
     severity,
-    message: `${relative(bounds.root, path) || path} ${what}`,
+    message: `${relative(bounds.root, path) || path} ${what}`.replace(/[\r\n]+/g, ' '),
     ...(bounds.model === undefined ? {} : { model: bounds.model.name }),
     where: { file: path },
-    ...(fix === undefined ? {} : { fix: { text: fix } }),
+    fix: { text: fix },
   });
 }
 

@@ -8,6 +8,7 @@ export type { Gap } from './infer/draft.ts';
 export { type Inference, type InferOptions, inferConfig } from './infer/infer.ts';
 export { autoCompleteFile, type PythonRun, runAutoComplete } from './infer/python.ts';
 export { labelsOf } from './labels.ts';
+export { type LayoutCode, layoutRules } from './layout-rules.ts';
 export type { Manifest } from './manifest.ts';
 export { checkModelName } from './names.ts';
 export { listModels, openRepository, readModel } from './open.ts';

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { labelsOf, openRepository, readModel } from './index.ts';
+import { labelsOf, layoutRules, openRepository, readModel } from './index.ts';
 
 let base: string;
 let root: string;
@@ -117,7 +117,7 @@ test('links are followed inside the repository only', async () => {
     'warning repository/link-outside: b/2 links to <base>/elsewhere/1, outside the repository; Triton follows it, conch does not',
     'warning repository/link-outside: b/sub links to <base>/elsewhere, outside the repository; Triton follows it, conch does not',
     'error repository/labels: b/sub/labels.txt is a label file that links out of the repository',
-    'error repository/unreadable: b/1/broken is a link that leads nowhere: no such file or folder',
+    'warning repository/unreadable: b/1/broken is a link that leads nowhere: no such file or folder',
     "warning repository/link-leaves-model: b/1/model.onnx links to a/1/model.onnx, outside the model's folder; it breaks when the folder is copied alone",
     'warning repository/link-outside: b/1/up links to <base>, outside the repository; Triton follows it, conch does not',
   ]);
@@ -139,6 +139,39 @@ test('label files that Triton would refuse, or read differently, are reported', 
   expect((await readModel(join(root, 'm'))).labels).toEqual({ 'labels.txt': ['a', '', 'b'] });
 });
 
+test('dead links: Triton refuses a repository with one, a model with one, and does not look deeper', async () => {
+  await put('m/1/model.py');
+  for (const path of ['dead', 'm/dead', 'm/1/dead']) await symlink('nowhere', join(root, path));
+  await symlink('circle', join(root, 'circle'));
+  const ends = 'Triton cannot read such a repository, and serves none of its models';
+  expect(await messages()).toEqual([
+    `error repository/unreadable: circle is a link that leads nowhere: links in a circle; ${ends}`,
+    `error repository/unreadable: dead is a link that leads nowhere: no such file or folder; ${ends}`,
+    'error repository/unreadable: m/dead is a link that leads nowhere: no such file or folder; Triton refuses the model',
+    'warning repository/unreadable: m/1/dead is a link that leads nowhere: no such file or folder',
+  ]);
+});
+
+test('a folder in the place of conch.json refuses no model, one in the place of labels does', async () => {
+  await put('m/config.pbtxt', config);
+  await mkdir(join(root, 'm/conch.json'));
+  await mkdir(join(root, 'm/labels.txt'));
+  expect(await messages()).toEqual([
+    'warning repository/manifest: m/conch.json is a folder; a text file is expected there',
+    'error repository/labels: m/labels.txt is a folder; a text file is expected there',
+  ]);
+});
+
+test('every code that reading reports is described, and findings say what to do', async () => {
+  await put('README.md');
+  const { diagnostics } = await openRepository(root);
+  expect(diagnostics[0]!.fix).toEqual({ text: layoutRules['repository/not-a-model'].fix });
+  for (const { means, fix } of Object.values(layoutRules)) {
+    expect(means).toMatch(/^[A-Z].*\.$/);
+    expect(fix).toMatch(/^[a-z]/);
+  }
+});
+
 test('files that are no plain text files of a plausible size are not opened', async () => {
   await mkdir(join(root, 'm'));
   execFileSync('mkfifo', [join(root, 'm/config.pbtxt')]);
@@ -146,9 +179,9 @@ test('files that are no plain text files of a plausible size are not opened', as
   await truncate(join(root, 'n/config.pbtxt'), 65 * 1024 * 1024);
   await mkdir(join(root, 'o/config.pbtxt'), { recursive: true });
   expect(await messages()).toEqual([
-    'error repository/not-a-file: m/config.pbtxt is not a regular file',
+    'error repository/not-a-file: m/config.pbtxt is not a regular file; a text file is expected there',
     'error repository/too-large: n/config.pbtxt holds 65 MB, which is no plausible text file',
-    'error repository/not-a-file: o/config.pbtxt is not a regular file',
+    'error repository/not-a-file: o/config.pbtxt is a folder; a text file is expected there',
   ]);
 });
 

@@ -1,4 +1,4 @@
-import { realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { ConchError, type Diagnostic, toConchError } from '../base/index.ts';
 import { type ModelConfig, parseConfig, printConfig } from '../config/index.ts';
@@ -17,6 +17,7 @@ import { parseVersionFolder } from './versions.ts';
  */
 export async function openRepository(root: string, options: OpenOptions = {}): Promise<ModelRepository> {
   const real = await realFolder(root, 'model repository');
+  await refuseUnlisted(real, root);
   const diagnostics: Diagnostic[] = [];
   const bounds: Bounds = { root: real, report: (finding) => diagnostics.push(finding) };
   const models: ModelEntry[] = [];
@@ -72,17 +73,32 @@ async function realFolder(path: string, what: string): Promise<string> {
       cause: error,
     });
   }
-  throw new ConchError('REPOSITORY_INVALID', `${what} ${path} is a file, expected a folder`, { where: { file: path } });
+  const above = basename(path) === 'config.pbtxt' ? `: ${dirname(dirname(path))}` : '';
+  throw new ConchError('REPOSITORY_INVALID', `${what} ${path} is a file, expected a folder`, {
+    where: { file: path },
+    fix: what === 'model' ? 'name the folder of the model' : `name the folder that holds <model>/config.pbtxt${above}`,
+  });
+}
+
+/** Throws FILE_NOT_FOUND for a root whose models cannot even be listed. */
+async function refuseUnlisted(real: string, root: string): Promise<void> {
+  await readdir(real).catch((error: unknown) => {
+    throw new ConchError('FILE_NOT_FOUND', `model repository ${root} cannot be listed: ${reason(error)}`, {
+      where: { file: root },
+      fix: 'let the user that runs conch read the folder',
+      cause: error,
+    });
+  });
 }
 
 function reportLeftover(item: FolderItem, bounds: Bounds): void {
   const what = 'was left behind by an interrupted compile; Triton takes it for a model and refuses it';
-  report(bounds, 'error', 'repository/leftover', item.path, what, 'remove the folder');
+  report(bounds, 'error', 'repository/leftover', item.path, what);
 }
 
 function reportHidden(item: FolderItem, bounds: Bounds): void {
   const what = 'is a hidden folder; Triton takes every folder for a model, hidden or not';
-  report(bounds, 'error', 'repository/hidden-folder', item.path, what, 'move the folder out of the repository');
+  report(bounds, 'error', 'repository/hidden-folder', item.path, what);
 }
 
 async function readEntry(dir: string, name: string, root: string, options: OpenOptions): Promise<ModelEntry> {
@@ -150,7 +166,12 @@ async function namedConfig(
 async function readManifest(model: ModelEntry, items: readonly FolderItem[], bounds: Bounds): Promise<void> {
   const item = items.find((found) => found.name === manifestFile);
   if (item === undefined || item.kind === 'outside') return;
-  const bytes = await readWhole(item, bounds);
+  // Triton never looks at it: whatever it is refuses no model.
+  const milder: Bounds = {
+    ...bounds,
+    report: (one) => bounds.report({ ...one, code: 'repository/manifest', severity: 'warning' }),
+  };
+  const bytes = await readWhole(item, milder);
   if (bytes === undefined) return;
   try {
     model.manifest = parseManifest(bytes.toString(), item.path);
@@ -190,8 +211,9 @@ async function readLabelFile(path: string, bounds: Bounds): Promise<string | und
     const target = await realpath(path);
     if (isWithin(target, bounds.root)) {
       const status = await stat(target);
-      const kind = status.isFile() ? 'file' : 'other';
-      return (await readWhole({ name: basename(path), path, kind, size: status.size }, bounds))?.toString();
+      const kind = status.isFile() ? 'file' : status.isDirectory() ? 'folder' : 'other';
+      const own: Bounds = { ...bounds, report: (one) => bounds.report({ ...one, code: 'repository/labels' }) };
+      return (await readWhole({ name: basename(path), path, kind, size: status.size }, own))?.toString();
     }
     report(bounds, 'error', 'repository/labels', path, 'is a label file that links out of the repository');
   } catch (error) {

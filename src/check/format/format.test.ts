@@ -37,10 +37,10 @@ test('text: colours come from the palette only, and control characters of a file
     code: 'x/y',
     severity: 'info',
     message: 'bad \u001b[2J name\nsecond line',
-    where: { file: '/elsewhere/file' },
+    where: { file: '/elsewhere/fi\u001b[31m\nle' },
   };
   expect(formatText([hostile], snapshot({}), plainPalette, '/models')).toBe(
-    '/elsewhere/file info bad \ufffd[2J name second line [x/y]\n\nno models: 0 errors, 0 warnings, 1 info',
+    '/elsewhere/fi\ufffd[31m le info bad \ufffd[2J name second line [x/y]\n\nno models: 0 errors, 0 warnings, 1 info',
   );
 });
 

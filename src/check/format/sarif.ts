@@ -1,7 +1,7 @@
 import { isAbsolute, relative, sep } from 'node:path';
 import type { Diagnostic, Severity } from '../../base/index.ts';
 import { textRules } from '../../config/index.ts';
-import type { ModelRepository } from '../../repository/index.ts';
+import { type LayoutCode, layoutRules, type ModelRepository } from '../../repository/index.ts';
 import { rules } from '../rules/index.ts';
 
 const levels: Readonly<Record<Severity, string>> = { error: 'error', warning: 'warning', info: 'note' };
@@ -45,7 +45,8 @@ function descriptors(diagnostics: readonly Diagnostic[]) {
   const known = new Map(rules.map((rule) => [rule.code, rule]));
   return [...new Set(diagnostics.map((one) => one.code))].sort().map((id) => {
     const rule = known.get(id);
-    const meaning = (textRules as Readonly<Record<string, string>>)[id];
+    const layout = id in layoutRules ? layoutRules[id as LayoutCode] : undefined;
+    const meaning = layout?.means ?? (textRules as Readonly<Record<string, string>>)[id];
     if (rule === undefined) return { id, ...(meaning === undefined ? {} : { shortDescription: { text: meaning } }) };
     return {
       id,
@@ -82,5 +83,5 @@ function fixes({ where, fix }: Diagnostic, base: string) {
 function uriOf(file: string, base: string): string {
   const path = isAbsolute(file) ? relative(base, file) : file;
   const encoded = (text: string) => text.split(sep).map(encodeURIComponent).join('/');
-  return path.startsWith('..') ? `file://${encoded(file)}` : encoded(path);
+  return /^\.\.(?:[/\\]|$)/.test(path) ? `file://${encoded(file)}` : encoded(path);
 }

@@ -1,5 +1,5 @@
 import { isAbsolute, relative } from 'node:path';
-import type { Diagnostic, Severity } from '../../base/index.ts';
+import { type Diagnostic, printable, type Severity } from '../../base/index.ts';
 import type { ModelRepository } from '../../repository/index.ts';
 import { count } from '../names.ts';
 import { verdicts } from '../verdicts.ts';
@@ -51,7 +51,7 @@ function block(
   palette: Palette,
 ): string {
   const { file, line, column } = where;
-  const place = [file === undefined ? undefined : shownPath(file, base), line, column].filter(
+  const place = [file === undefined ? undefined : oneLine(shownPath(file, base)), line, column].filter(
     (part) => part !== undefined,
   );
   const paint = palette[paints[severity]];
@@ -94,15 +94,9 @@ function summary(diagnostics: readonly Diagnostic[], repository: ModelRepository
 function shownPath(file: string, base: string): string {
   if (!isAbsolute(file)) return file;
   const path = relative(base, file);
-  return path === '' || path.startsWith('..') ? file : path;
+  return path === '' || /^\.\.(?:[/\\]|$)/.test(path) ? file : path;
 }
 
 function oneLine(text: string): string {
   return printable(text.replace(/\s*\n\s*/g, ' '));
-}
-
-/** Without characters that would move a terminal's cursor or change its colours. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
 }

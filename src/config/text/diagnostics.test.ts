@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Diagnostic } from '../../base/index.ts';
-import { parseConfig, textRules } from '../index.ts';
+import { encodeText, parseConfig, textRules } from '../index.ts';
 
 function complaints(text: string): string[] {
   return parseConfig(text).diagnostics.map(
@@ -196,4 +196,56 @@ test('nesting beyond a hundred levels is reported and skipped', () => {
 
 test('every rule has its meaning', () => {
   for (const meaning of Object.values(textRules)) expect(meaning).toMatch(/^[A-Z].*\.$/);
+});
+
+describe('a file that is no text', () => {
+  const text = 'backend: "python" # where it runs\nmax_batch_size: 8\n';
+  const says = (bytes: Uint8Array) =>
+    parseConfig(bytes).diagnostics.map(({ code, message, fix, where }) => [
+      code,
+      message,
+      fix,
+      where.line,
+      where.column,
+    ]);
+
+  test('in UTF-16 says so once, with a mark and without', () => {
+    const fix = { text: 'save the file as UTF-8 without a mark' };
+    const once = [['config/encoding', 'the file is UTF-16, which Triton cannot read', fix, 1, 1]];
+    expect(says(Buffer.from(`\ufeff${text}`, 'utf16le'))).toEqual(once);
+    expect(says(Buffer.from(`\ufeff${text}`, 'utf16le').swap16())).toEqual(once);
+    expect(says(Buffer.from(text, 'utf16le'))).toEqual(once);
+    expect(says(Buffer.from(text, 'utf16le').swap16())).toEqual(once);
+    expect(says(Buffer.from('\ufeff名: 1 模: 2', 'utf16le'))).toEqual(once);
+  });
+
+  test('of another kind says so once', () => {
+    const bytes = Uint8Array.from({ length: 1000 }, (_, index) => (index * 167) % 256);
+    expect(says(bytes)).toEqual([
+      [
+        'config/encoding',
+        expect.stringMatching(/^the file is no text: \d+ of its first \d+ characters are control characters$/),
+        { text: 'put the config.pbtxt there that was meant' },
+        1,
+        1,
+      ],
+    ]);
+  });
+
+  test('is not one with comments in another encoding, or with a stray character', () => {
+    const foreign = Buffer.concat([
+      Buffer.from('# '),
+      Buffer.from(Array(60).fill(0xb5)),
+      Buffer.from('\nmax_batchsize: 1'),
+    ]);
+    expect(says(foreign).map(([code]) => code)).toEqual(['config/unknown-field']);
+    expect(says(Buffer.from('name: "x"\0\0')).map(([, message]) => message)).toEqual([
+      'control character U+0000 outside a string',
+    ]);
+  });
+});
+
+test('text that was edited goes back to bytes without loss', () => {
+  const bytes = Buffer.from([0x23, 0xe9, 0x20, 0xc3, 0xa9, 0xf0, 0x9f, 0x98, 0x80, 0xff, 0x0a]);
+  expect(Buffer.from(encodeText(parseConfig(bytes).text))).toEqual(bytes);
 });

@@ -31,7 +31,7 @@ interface Finding {
 /** What is wrong with one text. Past `limit` nothing more is kept, so that a hostile file costs no memory. */
 export class Findings {
   static readonly limit = 100;
-  readonly #found: Finding[] = [];
+  #found: Finding[] = [];
   #full = false;
 
   /** True once further findings would be dropped; then nobody needs to look for the nearest name. */
@@ -48,6 +48,12 @@ export class Findings {
       const found = fix === undefined ? undefined : edits === undefined ? { text: fix } : { text: fix, edits };
       this.#found.push({ rule, start, end, message, fix: found });
     } else this.#full = true;
+  }
+
+  /** Leaves one finding at the top of the text in place of all, which follow from it. */
+  replace(rule: TextRule, message: string, fix: Fix): void {
+    this.#found = [{ rule, start: 0, end: 0, message, fix }];
+    this.#full = false;
   }
 
   /** In the order of the text. `pathAt` names the field that holds an offset. */

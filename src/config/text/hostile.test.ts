@@ -56,7 +56,7 @@ describe('a megabyte is answered', () => {
   });
 
   test('of random bytes, zeros and 0xff', () => {
-    expect(parseConfig(randomBytes()).diagnostics).toHaveLength(101);
+    expect(parseConfig(randomBytes()).diagnostics).toHaveLength(1);
     expect(parseConfig(new Uint8Array(megabyte)).diagnostics).toHaveLength(1);
     expect(parseConfig(new Uint8Array(megabyte).fill(255)).diagnostics).toHaveLength(1);
   });

@@ -4,6 +4,7 @@ import { bindTree } from './bind.ts';
 import { Findings } from './findings.ts';
 import { Lines, type Position } from './lines.ts';
 import { locate, locateNearest, pathAt, type Range } from './locate.ts';
+import { notText } from './not-text.ts';
 import { readTree } from './read.ts';
 import { decodeText } from './strings.ts';
 
@@ -38,6 +39,8 @@ export function parseConfig(text: string | Uint8Array, file?: string): ParsedCon
   const findings = new Findings();
   const tree = readTree(source, findings);
   const config = bindTree(tree, source, findings);
+  const other = findings.size === 0 ? undefined : notText(source);
+  if (other !== undefined) findings.replace('config/encoding', other.message, other.fix);
   const diagnostics = findings.diagnostics(source, file, (offset) => pathAt(tree, source, offset));
   let lines: Lines | undefined;
   const position = (range: Range | undefined): Position | undefined => {

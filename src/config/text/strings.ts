@@ -121,6 +121,11 @@ function byteString(text: string): string {
   return bytes;
 }
 
+/** The bytes that `decodeText` was given, edits of the text apart. */
+export function encodeText(text: string): Uint8Array {
+  return text.isWellFormed() ? Buffer.from(text) : Buffer.from(byteString(text), 'latin1');
+}
+
 const named: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '"': '\\"', '\\': '\\\\' };
 
 /** A string as one literal in double quotes; control characters as escapes, all else as it is. */

@@ -47,6 +47,10 @@ const tails: Record<string, string> = {
   'optimization pinned without value': 'optimization { input_pinned_memory { } }',
   'optimization graph': 'optimization { graph { level: 1 } priority: PRIORITY_MAX }',
   'metric tags': 'metric_tags { key: "team" value: "nlp" }',
+  'metric tags with odd values': 'metric_tags { key: "9" value: "\\"\\n" } metric_tags { key: "" value: "" }',
+  'metric tag with a space': 'metric_tags { key: "a b" value: "v" }',
+  'metric tag with a dash': 'metric_tags { key: "a-b" value: "v" }',
+  'metric tag with an underscore in front': 'metric_tags { key: "_a" value: "v" }',
   'runtime that is not there': 'runtime: "libtriton_nothing.so"',
   'batching strategy with the sequence batcher':
     'max_batch_size: 4 sequence_batching { } parameters { key: "TRITON_BATCH_STRATEGY_PATH" value { string_value: "/nothing.so" } }',

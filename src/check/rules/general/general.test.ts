@@ -1,6 +1,17 @@
 import { expect, test } from 'vitest';
 import { findTarget } from '../../../onnx/index.ts';
-import { ensemble, findings, floatsInAndOut, header, member, onnx, python, step, testRule } from '../../testing.ts';
+import {
+  ensemble,
+  type Files,
+  findings,
+  floatsInAndOut,
+  header,
+  member,
+  onnx,
+  python,
+  step,
+  testRule,
+} from '../../testing.ts';
 
 const model = (config: string, file = 'model.bin') => ({ 'm/config.pbtxt': config, [`m/1/${file}`]: 1 });
 
@@ -177,6 +188,20 @@ testRule('general/metric-control', {
     ],
   ],
   silent: [[python(control(`${family} histogram_options { buckets: [ 1, 5 ] }`))]],
+});
+
+const tag = (key: string) => `metric_tags { key: ${JSON.stringify(key)} value: "\\"\\n" }`;
+
+testRule('general/metric-tag', {
+  fires: [
+    ...['a b', 'a-b', '_a', 'é'].map((key): [Files, string[]] => [
+      python(`${tag('ok')} ${tag(key)}`),
+      [
+        `m/config.pbtxt:4:41 error metric_tags has the key '${key}', and '_${key}' is no name of a Prometheus label; the server crashes on it`,
+      ],
+    ]),
+  ],
+  silent: [[python(['ok', '', '9a', 'model', 'a_b_'].map(tag).join(' '))], [python()]],
 });
 
 testRule('general/metric-unknown', {

@@ -9,6 +9,7 @@ import { cacheClash } from './cache-clash.ts';
 import { cacheDecoupledMember } from './cache-decoupled-member.ts';
 import { ignoredField } from './ignored-field.ts';
 import { metricControl } from './metric-control.ts';
+import { metricTag } from './metric-tag.ts';
 import { metricUnknown } from './metric-unknown.ts';
 import { newerField } from './newer-field.ts';
 import { runtimeMissing } from './runtime-missing.ts';
@@ -26,6 +27,7 @@ export const generalRules: readonly Rule[] = [
   agentUnknown,
   metricControl,
   metricUnknown,
+  metricTag,
   newerField,
   ignoredField,
 ];

@@ -1,4 +1,7 @@
+import { dirname, relative } from 'node:path';
+import type { ConchError } from '../../../base/index.ts';
 import type { ModelRule } from '../../rule.ts';
+import type { ModelView } from '../../view.ts';
 
 export const unreadable: ModelRule = {
   code: 'onnx/unreadable',
@@ -12,9 +15,15 @@ export const unreadable: ModelRule = {
       if (onnxError === undefined) continue;
       yield {
         ...(onnxError.where?.file === undefined ? {} : { file: onnxError.where.file }),
-        message: onnxError.message,
+        message: withoutRoot(onnxError, model),
         ...(onnxError.fix === undefined ? {} : { fix: onnxError.fix }),
       };
     }
   },
 };
+
+/** Where the repository lies on this machine says nothing about the model. */
+function withoutRoot({ message, where }: ConchError, model: ModelView): string {
+  if (where?.file === undefined) return message;
+  return message.replaceAll(where.file, relative(dirname(model.entry.dir), where.file));
+}

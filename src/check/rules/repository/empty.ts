@@ -15,6 +15,6 @@ export const empty: RepositoryRule = {
         message: 'this folder holds a config.pbtxt itself: it is a model, not a repository of models',
         fix: `check the folder above: ${join(source.root, '..')}`,
       };
-    } else if (source.models.length === 0) yield { message: `${source.root} holds no model folder` };
+    } else if (source.models.length === 0) yield { message: 'the repository holds no model folder' };
   },
 };

@@ -1,5 +1,6 @@
 import { extname, join } from 'node:path';
 import { didYouMean } from '../../names.ts';
+import { isUnreadable } from '../../reader.ts';
 import type { ModelRule } from '../../rule.ts';
 import type { ModelView } from '../../view.ts';
 
@@ -28,15 +29,15 @@ export const modelFileMissing: ModelRule = {
     if (file.split('/').includes('..')) return;
     for (const version of model.versions) {
       const paths = version.files.map((one) => one.path);
-      if (hasModel(model, paths, file)) continue;
+      if (hasModel(model, paths, file) || isUnreadable(model.entry, version.dir)) continue;
       const guess = didYouMean(
         file,
         paths.filter((path) => extname(path) === extname(file)),
       );
-      const holds = paths.length === 0 ? 'is empty' : `holds ${paths.slice(0, 4).join(', ')}`;
+      const holds = paths.length === 0 ? 'holds no file' : `holds ${paths.slice(0, 4).join(', ')}`;
       yield {
         path: model.written.default_model_filename ? 'default_model_filename' : 'backend',
-        message: `version ${version.folder} has no ${file}, which backend ${model.backend} opens; the folder ${holds}${guess}`,
+        message: `version ${version.folder} has no file ${file}, which backend ${model.backend} opens; the folder ${holds}${guess}`,
         fix: `put the model at ${join(model.name, version.folder, file)}, or set default_model_filename`,
         // An agent may fetch or unpack the model when it is loaded.
         ...(model.written.model_repository_agents === undefined ? {} : { severity: 'warning' }),

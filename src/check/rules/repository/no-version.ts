@@ -19,7 +19,10 @@ export const noVersion: ModelRule = {
 
 function noFolder(model: ModelView): Finding {
   const ignored = model.entry.ignoredFolders.filter((one) => one.kind !== 'reserved');
-  const hint = ignored.length === 0 ? '' : `: ${ignored.map((one) => one.reason).join('; ')}`;
+  const asFiles = model.entry.files.filter((name) => /^\d+$/.test(name)).map((name) => `'${name}' is a file`);
+  const reasons = [...asFiles, ...ignored.map((one) => one.reason)];
+  const more = reasons.length > 4 ? `; and ${reasons.length - 4} more` : '';
+  const hint = reasons.length === 0 ? '' : `: ${reasons.slice(0, 4).join('; ')}${more}`;
   const what = model.isEnsemble ? 'an empty folder named 1' : 'a folder named 1 and move the model files into it';
   // Triton follows links out of the repository, conch does not: what is behind one stays unknown.
   const unknown = ignored.some((one) => one.kind === 'outside');

@@ -9,7 +9,7 @@ const versions = (lines: string, ...folders: string[]): Files => ({
 
 testRule('repository/empty', {
   fires: [
-    [{}, ['. warning /models holds no model folder'].map((line) => line.replace('. ', ' '))],
+    [{}, ['. warning the repository holds no model folder'].map((line) => line.replace('. ', ' '))],
     [
       { 'config.pbtxt': config, '1/model.py': '' },
       ['config.pbtxt warning this folder holds a config.pbtxt itself: it is a model, not a repository of models'],
@@ -27,7 +27,13 @@ testRule('repository/name-illegal', {
   fires: [
     [
       { 'my model/config.pbtxt': config, 'my model/1/model.py': modelPy },
-      ['my model/config.pbtxt:1:1 warning the model name \'my model\' contains " ", which URLs cannot carry as it is'],
+      [
+        'my model/config.pbtxt:1:1 error the model name \'my model\' contains " ", which the Python backend hands to a shell: the load never ends',
+      ],
+    ],
+    [
+      { 'a;b+c/config.pbtxt': 'backend: "onnxruntime"', 'a;b+c/1/model.onnx': 3 },
+      ['a;b+c/config.pbtxt:1:1 warning the model name \'a;b+c\' contains ";", "+": requests over HTTP may not find it'],
     ],
   ],
   silent: [[{ 'my-model_2.1/config.pbtxt': config, 'my-model_2.1/1/model.py': modelPy }]],
@@ -110,7 +116,7 @@ testRule('repository/model-file-missing', {
     [
       { 'm/config.pbtxt': config, 'm/1/modle.py': modelPy },
       [
-        "m/config.pbtxt:1:10 error version 1 has no model.py, which backend python opens; the folder holds modle.py; did you mean 'modle.py'?",
+        "m/config.pbtxt:1:10 error version 1 has no file model.py, which backend python opens; the folder holds modle.py; did you mean 'modle.py'?",
       ],
     ],
     [
@@ -119,11 +125,13 @@ testRule('repository/model-file-missing', {
         'm/1/': '',
         'm/2/net.py': modelPy,
       },
-      ['m/config.pbtxt:2:25 error version 1 has no net.py, which backend python opens; the folder is empty'],
+      ['m/config.pbtxt:2:25 error version 1 has no file net.py, which backend python opens; the folder holds no file'],
     ],
     [
       { 'm/config.pbtxt': 'backend: "tensorrt" model_repository_agents { agents [ { name: "fetch" } ] }', 'm/1/': '' },
-      ['m/config.pbtxt:1:10 warning version 1 has no model.plan, which backend tensorrt opens; the folder is empty'],
+      [
+        'm/config.pbtxt:1:10 warning version 1 has no file model.plan, which backend tensorrt opens; the folder holds no file',
+      ],
     ],
   ],
   silent: [
