@@ -76,6 +76,11 @@ export interface BackendFacts {
    * says, not with zeros that nobody sent.
    */
   readonly ownCode?: boolean;
+  /**
+   * As Triton's Python backend reports it (`pb_metric_reporter.cc`): a batch counts as executed whatever became of it, and
+   * a request that the model itself answers by an error counts as a success. Responses are not counted one by one.
+   */
+  readonly errorsAreAnswers?: boolean;
 }
 
 export interface BackendInstance {

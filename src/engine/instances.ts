@@ -15,7 +15,7 @@ export interface InstancePoolOptions {
   readonly limit?: (name: string, index: number) => LimitedInstance;
   /** Run on every new instance before it takes requests (warm-up). */
   readonly prepare: (instance: BackendInstance) => Promise<void>;
-  /** A batch of `rows` has been run and at least one of its requests succeeded. */
+  /** A batch of `rows` has been run and at least one of its requests succeeded, or that does not matter. */
   readonly onExecution: (rows: number, result: BatchResult) => void;
   /** The last instance is gone for good. */
   readonly onDead: (error: ConchError) => void;
@@ -207,13 +207,17 @@ export class InstancePool implements Executor {
   }
 
   async #run(slot: Slot, instance: Pick<BackendInstance, 'run'>, batch: readonly PendingRequest[]): Promise<void> {
-    const { clock, decoupled } = this.#options;
+    const { clock, decoupled, loaded, onExecution } = this.#options;
     const startedAt = clock.now();
     const emit = decoupled ? this.#emitter(slot, batch, startedAt) : undefined;
+    const made = batchOf(batch);
     try {
-      const made = batchOf(batch);
       this.#settle(slot, batch, await instance.run(emit ? { ...made, emit } : made), made.rows, startedAt, emit);
     } catch (thrown) {
+      if (loaded.facts.errorsAreAnswers) {
+        const computeInfer = (clock.now() - startedAt) * 1e6;
+        onExecution(made.rows, { responses: [], computeInput: 0, computeInfer, computeOutput: 0 });
+      }
       failAll(slot, batch, thrown);
     }
     slot.running -= 1;
@@ -246,19 +250,23 @@ export class InstancePool implements Executor {
     startedAt: number,
     emit?: Batch['emit'],
   ): void {
-    const { model, onExecution } = this.#options;
+    const { model, loaded, onExecution } = this.#options;
+    const { errorsAreAnswers } = loaded.facts;
     const { responses, rescheduled, computeInput, computeInfer, computeOutput } = result;
     if (responses.length !== batch.length) {
       throw new ConchError('INTERNAL', `model '${model}': ${responses.length} responses to ${batch.length} requests`);
     }
     slot.restarts = 0;
-    if (responses.some((response) => !(response instanceof ConchError))) onExecution(rows, result);
+    if (errorsAreAnswers || responses.some((response) => !(response instanceof ConchError))) onExecution(rows, result);
     for (let index = 0; index < batch.length; index++) {
       const pending = batch[index]!;
       const response = responses[index];
       if (response instanceof ConchError) {
         slot.open.delete(pending);
-        pending.fail(response);
+        if (errorsAreAnswers) {
+          const durations = { queue: (startedAt - pending.arrivedAt) * 1e6, computeInput, computeInfer, computeOutput };
+          pending.succeed({ outputs: [], error: response, durations });
+        } else pending.fail(response);
       } else if (rescheduled?.has(index)) {
         slot.open.delete(pending);
         if (!pending.reschedule()) pending.fail(notIterative(model));
@@ -293,7 +301,7 @@ export class InstancePool implements Executor {
         slot.open.delete(pending);
         this.#letGo(slot);
       }
-      if (event.final && event.response instanceof ConchError) {
+      if (event.final && event.response instanceof ConchError && !this.#options.loaded.facts.errorsAreAnswers) {
         pending.fail(event.response);
         return;
       }

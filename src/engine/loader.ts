@@ -93,6 +93,7 @@ async function buildVersion(model: ModelOnDisk, version: ModelVersion, options: 
   let runner: Runner;
   if (config.platform === 'ensemble') {
     inheritLabels(config, labels, options.find);
+    recorder.countsResponses = false;
     runner = new Ensemble(config, admission, {
       find: options.find,
       onExecution: (rows, durations) => recorder.executed(rows, durations),
@@ -143,6 +144,7 @@ async function startInstances(
     server,
   };
   const loaded = await backend.load(source);
+  if (loaded.facts.errorsAreAnswers) recorder.countsResponses = false;
   const decoupled = config.model_transaction_policy?.decoupled ?? false;
   const chosen = loaded.facts.ownCode ? samples.filter(({ configured }) => configured) : samples;
   let runner: ScheduledRunner | undefined;

@@ -28,6 +28,8 @@ export interface Durations {
 /** How a request ended: the answer in the model's own shapes; without outputs for a decoupled model, which has spoken. */
 export interface Outcome extends BackendResponse {
   readonly durations: Durations;
+  /** The model's answer, where that is an error which counts as a success (BackendFacts). */
+  readonly error?: ConchError;
 }
 
 /** A request on its way through a scheduler: settled exactly once. */

@@ -96,6 +96,8 @@ export class StatisticsRecorder {
   readonly #responses: ResponseTotals[] = [];
   readonly #failures: Record<FailureReason, number> = { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0 };
   readonly #latencies: Latencies | undefined;
+  /** Whether the responses of decoupled requests are counted one by one: only where Triton's backend reports them. */
+  countsResponses = true;
   #lastInference = 0;
   #inferences = 0;
   #executions = 0;
@@ -140,6 +142,7 @@ export class StatisticsRecorder {
   /** A decoupled model gave the `index`-th response to a request, `ns` after the request came in. */
   responded(index: number, response: BackendResponse | ConchError | undefined, ns: number): void {
     if (index === 0) this.#latencies?.firstResponse(ns);
+    if (!this.countsResponses) return;
     this.#responses[index] ??= new ResponseTotals();
     this.#responses[index].add(response, ns);
   }

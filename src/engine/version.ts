@@ -30,8 +30,8 @@ const refusals: readonly ErrorCode[] = ['REQUEST_INVALID', 'SERVER_STOPPING'];
 
 const nobody = (): void => {};
 
-/** A request that its runner did not take. */
-class Refusal {
+/** An error that is no failure of its request: the runner did not take it, or has counted it as an answer. */
+class Uncounted {
   readonly error: ConchError;
   constructor(error: ConchError) {
     this.error = error;
@@ -124,6 +124,7 @@ export class ServedVersion {
     try {
       if (!cache) recorder.succeeded(admitted.rows, (clock.now() - arrivedAt) * 1e6, outcome.durations);
       if (request.trace) traceOutcome(request.trace, this, outcome, arrivedAt);
+      if (outcome.error) throw new Uncounted(outcome.error);
       answer = this.#finish(outcome);
     } catch (thrown) {
       return this.#end(request, arrivedAt, thrown);
@@ -134,7 +135,7 @@ export class ServedVersion {
 
   /** A request's bad end: counts it, lets go of it, and throws its error. */
   #end(request: InferenceRequest, arrivedAt: number, thrown: unknown): never {
-    const error = thrown instanceof Refusal ? thrown.error : this.#failed(thrown, arrivedAt);
+    const error = thrown instanceof Uncounted ? thrown.error : this.#failed(thrown, arrivedAt);
     this.#letGo(request);
     throw error;
   }
@@ -162,9 +163,9 @@ export class ServedVersion {
         recorder.succeeded(admitted.rows, (clock.now() - arrivedAt) * 1e6, outcome.durations);
       }
       if (request.trace) traceOutcome(request.trace, this, outcome, arrivedAt);
-      if (!this.decoupled) onResponse({ response: this.#finish(outcome), final: true });
+      if (!this.decoupled) onResponse({ response: outcome.error ?? this.#finish(outcome), final: true });
     } catch (thrown) {
-      if (thrown instanceof Refusal) throw thrown.error;
+      if (thrown instanceof Uncounted) throw thrown.error;
       onResponse({ response: this.#failed(thrown, arrivedAt), final: true });
     } finally {
       request.trace?.stamp('REQUEST_END', clock.now() * 1e6);
@@ -172,7 +173,7 @@ export class ServedVersion {
     }
   }
 
-  /** Throws Refusal when the request does not get past the door of the queue. */
+  /** Throws Uncounted when the request does not get past the door of the queue. */
   #start(
     admitted: AdmittedRequest,
     request: InferenceRequest,
@@ -185,7 +186,7 @@ export class ServedVersion {
       return runner.run(admitted, request, emit);
     } catch (thrown) {
       const error = toConchError(thrown);
-      throw new Refusal(refusals.includes(error.code) ? error : this.#failed(error, arrivedAt));
+      throw new Uncounted(refusals.includes(error.code) ? error : this.#failed(error, arrivedAt));
     }
   }
 
@@ -218,7 +219,7 @@ export class ServedVersion {
     }
     const outcome = await this.#start(admitted, request, arrivedAt, nobody);
     const answeredAt = clock.now();
-    cache.set(key, outcome);
+    if (!outcome.error) cache.set(key, outcome);
     recorder.cacheMiss(lookUp + (clock.now() - answeredAt) * 1e6);
     recorder.succeeded(admitted.rows, (clock.now() - arrivedAt) * 1e6, outcome.durations);
     return outcome;

@@ -163,8 +163,9 @@ export class SequenceBatcher implements Scheduler, SlotOwner {
       startedAt,
       (outcome) =>
         over(() => {
-          states.update(outcome.outputs);
           const durations = { ...outcome.durations, queue: outcome.durations.queue + before };
+          if (outcome.error) return pending.succeed({ ...outcome, durations });
+          states.update(outcome.outputs);
           pending.succeed({ ...outcome, outputs: this.#inputs.forClient(outcome.outputs, client), durations });
         }),
       (error) =>

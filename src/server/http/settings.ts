@@ -33,7 +33,7 @@ export async function changeModelTrace(exchange: Exchange, { model }: PathParame
   exchange.replyJson(200, traceSettings.describe(model));
 }
 
-/** `trace_level` is an array, the others are text, numbers included; null takes a setting back. */
+/** `trace_level` is an array, the others are text, numbers included; null takes a setting back, no levels change nothing. */
 function readTraceChanges(members: JsonMembers): TraceChanges {
   const changes: Record<string, readonly string[] | null> = {};
   for (const key of ['trace_level', 'trace_rate', 'trace_count', 'log_frequency', 'trace_file']) {
@@ -41,8 +41,9 @@ function readTraceChanges(members: JsonMembers): TraceChanges {
     if (value === undefined) continue;
     if (value === null) changes[key] = null;
     else if (key !== 'trace_level') changes[key] = [textOf(members, key)!];
-    else if (Array.isArray(value) && value.every((one) => typeof one === 'string')) changes[key] = value;
-    else throw malformed(key, 'an array of strings', value);
+    else if (Array.isArray(value) && value.every((one) => typeof one === 'string')) {
+      if (value.length > 0) changes[key] = value;
+    } else throw malformed(key, 'an array of strings', value);
   }
   return changes;
 }

@@ -149,7 +149,7 @@ export function metricFamilies(
       help: 'Inference requests that failed, by reason',
       type: 'counter',
       samples: models.flatMap(({ counters, labels }) =>
-        Object.entries(counters.failures).map(([reason, count]) => [{ ...labels, reason }, count] as const),
+        Object.entries(counters.failures).map(([reason, count]) => [sorted({ ...labels, reason }), count] as const),
       ),
     });
   }
@@ -174,7 +174,12 @@ function gauge(name: string, help: string, value: number): MetricFamily {
 
 function labelsOf({ statistics: { name, version } }: ModelCounters, config: ModelConfig | undefined): Labels {
   const tags = Object.entries(config?.metric_tags ?? {}).map(([key, value]) => [`_${key}`, value]);
-  return { model: name, version, ...Object.fromEntries(tags) };
+  return sorted({ model: name, version, ...Object.fromEntries(tags) });
+}
+
+/** Labels stand in the order of their names, as Triton's do. */
+function sorted(labels: Labels): Labels {
+  return Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Undefined for a version that went away since the counters were read. */

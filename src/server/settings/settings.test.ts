@@ -18,7 +18,8 @@ describe('trace settings', () => {
 
   test("a model's own values stand against changes for all; cleared they follow again", () => {
     const settings = new TraceSettings(traced);
-    settings.update({ trace_level: ['TIMESTAMPS', 'TENSORS', 'NONSENSE'], trace_rate: ['5'] });
+    settings.update({ trace_level: ['TENSORS', 'NONSENSE', 'TIMESTAMPS'], trace_rate: ['5'] });
+    settings.update({ trace_level: ['NONSENSE'] });
     settings.update({ trace_rate: ['7'], unknown: ['x'] }, 'm');
     settings.update({ trace_rate: ['3'], trace_count: ['9'], log_frequency: ['2'] });
     expect(settings.describe('m')).toMatchObject({ trace_level: ['TIMESTAMPS', 'TENSORS'], trace_rate: '7' });

@@ -138,7 +138,11 @@ function readChanges(changes: TraceChanges): { given: Partial<TraceSetting>; cle
         );
       case 'trace_level':
         if (values === null || values.length === 0) cleared.push('levels');
-        else given.levels = readLevels(values);
+        else {
+          const levels = readLevels(values);
+          // Of names that are all unknown nothing is taken, as in Triton.
+          if (levels.length > 0 || values.includes('OFF')) given.levels = levels;
+        }
         break;
       case 'trace_rate':
         if (values === null || values.length === 0) cleared.push('rate');
@@ -156,6 +160,9 @@ function readChanges(changes: TraceChanges): { given: Partial<TraceSetting>; cle
   return { given, cleared };
 }
 
+/** In the order in which Triton tells them. */
+const traceLevels: readonly TraceLevel[] = ['TIMESTAMPS', 'TENSORS'];
+
 /** Unknown levels are ignored; MIN and MAX are Triton's old names for TIMESTAMPS. */
 export function readLevels(names: readonly string[]): TraceLevel[] {
   if (names.includes('OFF') && names.length > 1) {
@@ -166,7 +173,7 @@ export function readLevels(names: readonly string[]): TraceLevel[] {
     if (name === 'TIMESTAMPS' || name === 'MIN' || name === 'MAX') levels.add('TIMESTAMPS');
     if (name === 'TENSORS') levels.add('TENSORS');
   }
-  return [...levels];
+  return traceLevels.filter((level) => levels.has(level));
 }
 
 function readNumber(name: string, values: readonly string[], least: number, largest: number): number {

@@ -10,8 +10,9 @@ import { pythonCases } from './cases.ts';
 import { filesOf } from './files.ts';
 
 // Python models answer as a real Triton did (npm run record:python); CONCH_PYTHON names an interpreter with numpy.
+const fresh = process.env.CONCH_CONFORMANCE;
 const recorded = JSON.parse(
-  readFileSync(process.env.CONCH_RECORDED ?? new URL('recorded.json', import.meta.url), 'utf8'),
+  readFileSync(fresh ? `${fresh}/python-answers.json` : new URL('recorded.json', import.meta.url), 'utf8'),
 ) as Record<string, CaseAnswers>;
 
 describe.runIf(process.env.CONCH_PYTHON)('Python models answer as under a real Triton', () => {

@@ -40,7 +40,14 @@ export async function loadPython(
   const modelConfig = JSON.stringify(configToJson(config));
   const decoupled = config.model_transaction_policy?.decoupled ?? false;
   return {
-    facts: { instances: places.length, concurrency: 1, inline: false, padded: false, ownCode: true },
+    facts: {
+      instances: places.length,
+      concurrency: 1,
+      inline: false,
+      padded: false,
+      ownCode: true,
+      errorsAreAnswers: runs === 'model.py',
+    },
     createInstance: (name, onLost) => {
       const place = placeOf(places, name);
       const args = {
