@@ -26,6 +26,11 @@ export const compileCommand: Command = {
       summary: "a checkpoint's largest batch (default: 32; 0: no batch dimension is configured)",
       parse: (text, flag) => wholeNumber(text, flag, 0, 2 ** 31 - 1),
     },
+    {
+      flags: '--layout <layout>',
+      summary: 'how a checkpoint takes the texts of a batch: padded (default) or packed, one run of tokens',
+      choices: ['padded', 'packed'],
+    },
     { flags: '--force', summary: 'build even what is up to date, and over hand-edited configurations' },
   ],
   example: 'conch compile ./checkpoint --name finbert --out models',
@@ -54,7 +59,7 @@ async function chooseSource(sources: string[], options: Readonly<Record<string, 
   const isCheckpoint =
     sources.length === 1 && options.file === undefined && (named || /[/\\]|^\.|^~/.test(sources[0]!));
   if (!isCheckpoint) {
-    for (const flag of ['name', 'revision', 'maxBatchSize']) {
+    for (const flag of ['name', 'revision', 'maxBatchSize', 'layout']) {
       if (options[flag] === undefined) continue;
       const spelled = flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
       throw new ConchError('USAGE', `--${spelled} goes with one checkpoint, which was not named`, {
@@ -69,6 +74,7 @@ async function chooseSource(sources: string[], options: Readonly<Record<string, 
     ...(typeof options.out === 'string' && { out: options.out }),
     ...(typeof options.revision === 'string' && { revision: options.revision }),
     ...(typeof options.maxBatchSize === 'number' && { max_batch_size: options.maxBatchSize }),
+    ...(options.layout !== undefined && { layout: options.layout as 'padded' | 'packed' }),
   });
   return { loaded, models: [] as string[] };
 }

@@ -2,6 +2,7 @@ import { basename, resolve } from 'node:path';
 import { ConchError, type Progress, packageVersion, silentProgress } from '../base/index.ts';
 import { defaultTarget, findTarget } from '../onnx/index.ts';
 import { checkModelName } from '../repository/index.ts';
+import type { Layout } from './architectures/index.ts';
 import type { CompileContext, MadeModel } from './artifact.ts';
 import { isCheckpointDeployment, type ModelDeployment } from './deployment.ts';
 import type { LoadedDeployment } from './load-deployment.ts';
@@ -66,10 +67,16 @@ export function deploymentOf(options: {
   out?: string;
   revision?: string;
   max_batch_size?: number;
+  layout?: Layout;
 }): LoadedDeployment {
   const name = options.name ?? basename(options.checkpoint).toLowerCase();
-  const { checkpoint, revision, max_batch_size } = options;
-  const model = { checkpoint, ...(revision && { revision }), ...(max_batch_size !== undefined && { max_batch_size }) };
+  const { checkpoint, revision, max_batch_size, layout } = options;
+  const model = {
+    checkpoint,
+    ...(revision && { revision }),
+    ...(max_batch_size !== undefined && { max_batch_size }),
+    ...(layout && { layout }),
+  };
   return {
     deployment: { repository: options.out ?? 'models', models: { [name]: model } },
     file: undefined,

@@ -1,4 +1,5 @@
 import type { ModelConfig } from '../config/index.ts';
+import type { Layout } from './architectures/index.ts';
 import type { MlpLayer } from './mlp.ts';
 
 /** Settings that go into a model's config.pbtxt as they are; names and meanings are Triton's. */
@@ -39,6 +40,11 @@ export interface CheckpointDeployment extends ModelSettings {
   revision?: string;
   /** Longest text in tokens, special tokens included; the checkpoint's own limit unless given. */
   max_length?: number;
+  /**
+   * How the model takes the texts of a batch: `padded`, every text as long as the longest (the default), or `packed`, one
+   * run of tokens, so that requests of any lengths share a batch and nothing is computed for padding.
+   */
+  layout?: Layout;
   /** Further settings for `<name>-tokenizer`. */
   tokenizer?: Omit<ConfigSettings, 'max_batch_size'>;
   /** Further settings for `<name>-model`. */

@@ -4,6 +4,7 @@ import { dirname, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { ConchError } from '../base/index.ts';
+import { layouts } from './architectures/index.ts';
 import type { Deployment } from './deployment.ts';
 
 /** A deployment that was read and checked, with the folder that its relative paths start from. */
@@ -43,6 +44,7 @@ const checkpointModel = z.strictObject({
   checkpoint: z.string().min(1),
   revision: z.string().min(1).optional(),
   max_length: z.int().min(3).optional(),
+  layout: z.enum(layouts).optional(),
   tokenizer: z.strictObject(configSettings).optional(),
   model: z.strictObject(configSettings).optional(),
 });

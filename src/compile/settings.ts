@@ -1,5 +1,6 @@
 import type { ModelConfig, ModelInput, ModelOutput, ModelWarmup } from '../config/index.ts';
 import { datatypes } from '../tensor/index.ts';
+import { textLengths } from './architectures/index.ts';
 import type { CompiledTensor } from './compiled.ts';
 import type { ConfigSettings } from './deployment.ts';
 
@@ -30,8 +31,10 @@ export function onnxConfig(options: {
   outputs: readonly CompiledTensor[];
   labelFiles?: Readonly<Record<string, string>>;
   settings: ConfigSettings;
+  /** Of a packed encoder: the outputs that have a row for each token of a request. */
+  packed?: { readonly perToken: readonly string[] } | undefined;
 }): ModelConfig {
-  const { name, max_batch_size, inputs, outputs, labelFiles, settings } = options;
+  const { name, max_batch_size, inputs, outputs, labelFiles, settings, packed } = options;
   return {
     name,
     platform: 'onnxruntime_onnx',
@@ -39,13 +42,31 @@ export function onnxConfig(options: {
     default_model_filename: 'model.onnx',
     version_policy: { latest: { num_versions: 1 } },
     max_batch_size,
-    input: configTensors(inputs),
+    input: configTensors(inputs).map((input) => (packed ? { ...input, allow_ragged_batch: true } : input)),
     output: configTensors(outputs, labelFiles),
+    ...(packed && raggedBatches(inputs[0]!.name, packed.perToken)),
     // AUTO is a GPU where Triton sees one and the CPU elsewhere, so one file serves both.
     instance_group: [{ count: 1, kind: 'KIND_AUTO' }],
     ...(max_batch_size > 0 && { dynamic_batching: {} }),
     model_warmup: [warmup('shortest', inputs)],
     ...definedSettings(settings),
+  };
+}
+
+/**
+ * How Triton makes one run of tokens of a batch: besides the inputs one after the other the length of each text, row by
+ * row of every request (an accumulated count would go by request, and a request may hold several texts), and token-level
+ * outputs dealt out by the shapes of the requests.
+ */
+function raggedBatches(source: string, perToken: readonly string[]): Pick<ModelConfig, 'batch_input' | 'batch_output'> {
+  const lengths = { kind: 'BATCH_ITEM_SHAPE_FLATTEN', data_type: 'TYPE_INT32' } as const;
+  return {
+    batch_input: [{ ...lengths, target_name: [textLengths], source_input: [source] }],
+    ...(perToken.length > 0 && {
+      batch_output: [
+        { kind: 'BATCH_SCATTER_WITH_INPUT_SHAPE', target_name: [...perToken], source_input: [source] } as const,
+      ],
+    }),
   };
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseConfig } from '../config/index.ts';
+import type { Layout } from './architectures/index.ts';
 import { compileDeployment, deploymentOf } from './index.ts';
 
 // What a checkpoint's task means for the models in the repository.
@@ -18,14 +19,13 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 const words = Array.from({ length: 55 }, (_, index) => `word${index}`);
 
 /** The model `m` of a golden checkpoint with a tokenizer of whole words. */
-async function compile(name: string, change: { max_length?: number; vocab?: readonly string[] } = {}) {
+async function compile(name: string, change: { max_length?: number; layout?: Layout } = {}) {
   const checkpoint = join(dir, name);
   await cp(join(golden, name), checkpoint, { recursive: true });
-  const vocab = change.vocab ?? ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...words];
-  await writeFile(join(checkpoint, 'vocab.txt'), vocab.join('\n'));
+  await writeFile(join(checkpoint, 'vocab.txt'), ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...words].join('\n'));
   await writeFile(join(checkpoint, 'tokenizer_config.json'), '{"tokenizer_class":"BertTokenizer"}');
   const loaded = deploymentOf({ checkpoint, name: 'm' });
-  if (change.max_length !== undefined) Object.assign(loaded.deployment.models.m!, { max_length: change.max_length });
+  Object.assign(loaded.deployment.models.m!, change);
   return (await compileDeployment(loaded, { repository })).models;
 }
 
@@ -96,4 +96,34 @@ test('a module behind the encoder that changes builds the model anew', async () 
 test('models without token types ask their tokenizer for none', async () => {
   await compile('distilbert');
   expect((await config('m-tokenizer')).output!.map(({ name }) => name)).toEqual(['input_ids', 'attention_mask']);
+});
+
+test('a packed model: ragged inputs, the length of each text, token-level outputs dealt out by them', async () => {
+  await compile('bert-token-classification', { layout: 'packed' });
+  expect(await config('m-model')).toMatchObject({
+    max_batch_size: 32,
+    input: ['input_ids', 'attention_mask', 'token_type_ids'].map((name) => ({
+      name,
+      dims: [-1],
+      allow_ragged_batch: true,
+    })),
+    output: [{ name: 'logits', dims: [-1, 4] }],
+    batch_input: [
+      {
+        kind: 'BATCH_ITEM_SHAPE_FLATTEN',
+        target_name: ['text_lengths'],
+        data_type: 'TYPE_INT32',
+        source_input: ['input_ids'],
+      },
+    ],
+    batch_output: [{ kind: 'BATCH_SCATTER_WITH_INPUT_SHAPE', target_name: ['logits'], source_input: ['input_ids'] }],
+    parameters: { 'conch.max_batch_tokens': { string_value: '4096' } },
+  });
+  expect(await manifest('m-model')).toMatchObject({ layout: 'packed', perToken: ['logits'] });
+  expect((await config('m-tokenizer')).output!.map(({ name }) => name)).toEqual([
+    'input_ids',
+    'attention_mask',
+    'token_type_ids',
+  ]);
+  expect((await compile('bert-token-classification')).find(({ name }) => name === 'm-model')!.action).toBe('built');
 });

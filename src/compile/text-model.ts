@@ -2,6 +2,7 @@ import { basename, join } from 'node:path';
 import { ConchError, hashFile } from '../base/index.ts';
 import { openCheckpoint, resolveCheckpoint } from '../checkpoint/index.ts';
 import { tokenizerFiles } from '../text/index.ts';
+import type { Layout } from './architectures/index.ts';
 import { type CompileContext, type MadeModel, makeArtifact } from './artifact.ts';
 import type { CompiledModel, CompiledTensor } from './compiled.ts';
 import type { CheckpointDeployment, ConfigSettings } from './deployment.ts';
@@ -14,6 +15,8 @@ import { checkTokenizerFits } from './tokenizer-fit.ts';
 
 const recipes = { encoder: 2, tokenizer: 2, ensemble: 2 };
 const labelFile = 'labels.txt';
+/** Texts times the longest of them in a packed batch: 32 of 128 tokens, or 8 of 512. */
+const maxBatchTokens = 4096;
 
 /** `models.<name>: { checkpoint }` as `<name>-model`, `<name>-tokenizer` and the ensemble `<name>`. */
 export async function makeTextModel(
@@ -37,16 +40,26 @@ export async function makeTextModel(
   const hashes = (files: readonly string[]) => hashFiles(resolved.dir, files);
   const behind = (await readSentenceModules(checkpoint))?.files ?? [];
 
+  const layout = deployment.layout ?? 'padded';
+  if (layout === 'packed' && max_batch_size === 0) {
+    throw new ConchError(
+      'DEPLOYMENT_INVALID',
+      `models.${name}.layout: packed needs a batch to pack, max_batch_size is 0`,
+      {
+        fix: 'set max_batch_size to 1 or more, or layout to padded',
+      },
+    );
+  }
   const modelSettings = definedSettings(deployment, deployment.model);
   const model = await makeArtifact(context, {
     name: `${name}-model`,
     version,
     recipe: recipes.encoder,
     inputs: await hashes([...checkpoint.files, ...behind]),
-    settings: { max_batch_size, modelSettings },
+    settings: { max_batch_size, modelSettings, layout },
     source,
     async build(outDir, task) {
-      const built = await compileEncoder({ checkpoint, outDir, target: context.target, progress: task });
+      const built = await compileEncoder({ checkpoint, outDir, target: context.target, layout, progress: task });
       const { inputs, outputs, files: _, bytes: __, ...facts } = built;
       const { labelFiles, labels } = labelling(built);
       return {
@@ -55,8 +68,9 @@ export async function makeTextModel(
           max_batch_size,
           inputs,
           outputs,
-          settings: { ...modelSettings, ...withProblemType(facts.problemType, modelSettings.parameters) },
+          settings: { ...modelSettings, ...ownParameters(facts, modelSettings.parameters) },
           labelFiles,
+          packed: layout === 'packed' ? { perToken: built.perToken ?? [] } : undefined,
         }),
         labels,
         tensors: { inputs, outputs },
@@ -121,7 +135,7 @@ export async function makeTextModel(
           { model: `${name}-model`, inputs, outputs },
         ],
         labelFiles,
-        ...withProblemType(facts.problemType),
+        ...ownParameters({ problemType: facts.problemType }),
       }),
       labels,
       tensors: { inputs: [text], outputs },
@@ -143,9 +157,20 @@ function labelling({ task, labels, outputs }: Pick<CompiledModel, 'task' | 'labe
   return { labelFiles: named, labels: { [labelFile]: labels } };
 }
 
-/** config.json's `problem_type` as a parameter: whoever turns logits into scores must know it. */
-function withProblemType(type: string | undefined, others?: ConfigSettings['parameters']) {
-  return type === undefined ? {} : { parameters: { problem_type: { string_value: type }, ...others } };
+/**
+ * Parameters that come from the checkpoint: its `problem_type`, which whoever turns logits into scores must know, and of
+ * a packed model the embedded server's budget, so that neither attention's memory nor what it pads grows with the batch.
+ */
+function ownParameters(
+  { problemType, layout }: { problemType?: string | undefined; layout?: Layout | undefined },
+  given?: ConfigSettings['parameters'],
+): Pick<ConfigSettings, 'parameters'> {
+  const parameters = {
+    ...(problemType !== undefined && { problem_type: { string_value: problemType } }),
+    ...(layout === 'packed' && { 'conch.max_batch_tokens': { string_value: `${maxBatchTokens}` } }),
+    ...given,
+  };
+  return Object.keys(parameters).length > 0 ? { parameters } : {};
 }
 
 async function hashFiles(dir: string, files: readonly string[]): Promise<Record<string, string>> {

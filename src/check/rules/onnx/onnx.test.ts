@@ -298,6 +298,12 @@ testRule('onnx/shape', {
   ],
   silent: [
     [good],
+    [
+      onnx(
+        `${dims('-1', '-1, 4', 'allow_ragged_batch: true')} batch_output { target_name: "y" source_input: "x" }`,
+        header({ x: ['FP32', 'T'] }, { y: ['FP32', 'T', 4] }),
+      ),
+    ],
     [onnx(dims('128', '-1'), header({ x: ['FP32', 'N', 'S'] }, { y: ['FP32', 'N', 'S'] }))],
     [onnx(dims('1', '1'), header({ x: ['FP32'] }, { y: ['FP32', 1] }), {}, zeroBatch)],
     [onnx(dims('1', '4', 'reshape { shape: [] }'), header({ x: ['FP32', 'N'] }, { y: ['FP32', 'N', 4] }))],

@@ -11,9 +11,12 @@ export const shape: ModelRule = {
   why: 'The backend puts the batch dimension in front of `dims` (or of `reshape`) and compares with the graph: the rank must be equal and every fixed dimension of the graph must be written. Where the graph is dynamic, an input may be given any size; an output must be -1.',
   fix: 'Write the dims of the graph, without its first dimension when `max_batch_size` is above 0.',
   *check(model) {
+    // What a batch_output deals out may have any shape in the graph.
+    const scattered = new Set((model.config.batch_output ?? []).flatMap((one) => one.target_name ?? []));
     for (const match of matchesOf(model)) {
       const { tensor, info, path, label, where } = match;
       if (info.shape === undefined || !hasSoundDims(tensor) || isRagged(model, tensor)) continue;
+      if (match.kind === 'output' && scattered.has(info.name)) continue;
       const fault = misfit(match, model.batches);
       if (fault === undefined) continue;
       const field = tensor.reshape ? 'reshape.shape' : 'dims';

@@ -1,9 +1,8 @@
 import type { Dimension, Value } from '../../../onnx/index.ts';
 
 /** How the tokens of a batch lie in memory. */
-export type Layout = 'padded' | 'packed';
-
-export const layouts: readonly Layout[] = ['padded', 'packed'];
+export const layouts = ['padded', 'packed'] as const;
+export type Layout = (typeof layouts)[number];
 
 /**
  * The tokens of a batch. Encoders work on one run of tokens, [tokens, size]; what needs the texts one by one (attention,
