@@ -1,5 +1,5 @@
-import { formatBytes } from '../base/index.ts';
-import type { CompileResult } from '../compile/index.ts';
+import { ConchError, formatBytes } from '../base/index.ts';
+import type { CompileResult, ModuleDeployment } from '../compile/index.ts';
 import type { Command } from './command.ts';
 import { fileOption, requireDeployment } from './deployment.ts';
 import type { Output } from './output.ts';
@@ -12,12 +12,16 @@ export const compileCommand: Command = {
   arguments: [
     {
       usage: '[source...]',
-      summary: 'models of the deployment file, or one checkpoint: a folder or a hub id (org/name)',
+      summary:
+        'models of the deployment file, or one source: a checkpoint folder, a hub id (org/name), or a PyTorch module (./net.py:Net)',
     },
   ],
   options: [
     fileOption,
-    { flags: '--name <name>', summary: "a checkpoint's model name (default: its folder's name)" },
+    {
+      flags: '--name <name>',
+      summary: "the model's name where one source is named (default: the name of its folder or file)",
+    },
     { flags: '--out <dir>', summary: "the model repository to write (default: the deployment's, else models)" },
     { flags: '--target <release>', summary: 'Triton release to build for, e.g. triton:26.07' },
     { flags: '--revision <revision>', summary: 'branch, tag or commit of a hub id' },
@@ -31,6 +35,18 @@ export const compileCommand: Command = {
       summary: 'how a checkpoint takes the texts of a batch: padded (default) or packed, one run of tokens',
       choices: ['padded', 'packed'],
     },
+    {
+      flags: '--input <name:type:dims>',
+      summary:
+        'an input of a PyTorch module, its dims without the batch: x:FP32:4, ids:INT64:-1 (one for each of its arguments)',
+      many: true,
+    },
+    { flags: '--output <name>', summary: "name of a PyTorch module's next output (default: output)", many: true },
+    { flags: '--formats <list>', summary: 'what a PyTorch module becomes (default: onnx,torchscript)' },
+    {
+      flags: '--python <path>',
+      summary: 'Python with PyTorch for the steps that need it (default: CONCH_PYTHON, else that of conch env)',
+    },
     { flags: '--force', summary: 'build even what is up to date, and over hand-edited configurations' },
   ],
   example: 'conch compile ./checkpoint --name finbert --out models',
@@ -41,6 +57,7 @@ export const compileCommand: Command = {
       ...(models.length > 0 && { models }),
       ...(typeof options.out === 'string' && { repository: options.out }),
       ...(typeof options.target === 'string' && { target: options.target }),
+      ...(typeof options.python === 'string' && { python: options.python }),
       force: options.force === true,
       progress: output.progress,
       signal,
@@ -51,18 +68,17 @@ export const compileCommand: Command = {
   },
 };
 
-/** A source that looks like a path or hub id is a checkpoint; plain names are models of the deployment file. */
+/** A source that looks like a path or hub id is one model; plain names are models of the deployment file. */
 async function chooseSource(sources: string[], options: Readonly<Record<string, unknown>>) {
   const { deploymentOf } = await import('../compile/index.ts');
-  const { ConchError } = await import('../base/index.ts');
   const named = typeof options.name === 'string';
-  const isCheckpoint =
-    sources.length === 1 && options.file === undefined && (named || /[/\\]|^\.|^~/.test(sources[0]!));
-  if (!isCheckpoint) {
-    for (const flag of ['name', 'revision', 'maxBatchSize', 'layout']) {
+  const isSource =
+    sources.length === 1 && options.file === undefined && (named || /[/\\]|^\.|^~|\.py(:|$)/.test(sources[0]!));
+  if (!isSource) {
+    for (const flag of ['name', 'revision', 'maxBatchSize', 'layout', 'input', 'output', 'formats']) {
       if (options[flag] === undefined) continue;
       const spelled = flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-      throw new ConchError('USAGE', `--${spelled} goes with one checkpoint, which was not named`, {
+      throw new ConchError('USAGE', `--${spelled} goes with one source, which was not named`, {
         fix: 'conch compile ./checkpoint --name finbert --out models',
       });
     }
@@ -75,9 +91,34 @@ async function chooseSource(sources: string[], options: Readonly<Record<string, 
     ...(typeof options.revision === 'string' && { revision: options.revision }),
     ...(typeof options.maxBatchSize === 'number' && { max_batch_size: options.maxBatchSize }),
     ...(options.layout !== undefined && { layout: options.layout as 'padded' | 'packed' }),
+    ...(/\.py(:\w*)?$/.test(sources[0]!) && { module: moduleOf(options, sources[0]!) }),
   });
   return { loaded, models: [] as string[] };
 }
+
+/** What the flags say of a PyTorch module; the rest of a deployment's checks see to the values. */
+function moduleOf({ input, output, formats }: Readonly<Record<string, unknown>>, source: string): ModuleFlags {
+  if (input === undefined) {
+    throw new ConchError('USAGE', `${source}: a PyTorch module does not tell what forward takes`, {
+      fix: 'add --input x:FP32:4 (name, element type, dims without the batch) for each of its arguments',
+    });
+  }
+  return {
+    inputs: (input as string[]).map((text) => {
+      const [name = '', datatype = '', dims = ''] = text.split(':');
+      const sizes = dims.split(',').filter(Boolean);
+      return {
+        name,
+        datatype: datatype as 'FP32',
+        dims: sizes.map((dim) => (/^-?\d+$/.test(dim) ? Number(dim) : dim)),
+      };
+    }),
+    ...(output !== undefined && { outputs: output as string[] }),
+    ...(typeof formats === 'string' && { formats: formats.split(',') as 'onnx'[] }),
+  };
+}
+
+type ModuleFlags = Pick<ModuleDeployment, 'inputs' | 'outputs' | 'formats'>;
 
 export function printCompiled(result: CompileResult, output: Output): void {
   const { bold, dim, green } = output.colors;

@@ -42,7 +42,10 @@ test.each([
   [['check', '/nowhere/models'], 'no model repository at /nowhere/models'],
   [['check', '--format', 'xml'], 'Allowed choices are text, json, sarif, github'],
   [['compile', '--file', '/nowhere/conch.config.ts'], 'no deployment file at /nowhere/conch.config.ts'],
-  [['compile', 'simple_net', 'other', '--name', 'x'], '--name goes with one checkpoint'],
+  [['compile', 'simple_net', 'other', '--name', 'x'], '--name goes with one source'],
+  [['compile', './net.py'], './net.py: a PyTorch module does not tell what forward takes'],
+  [['compile', './net.py', '--input', 'x:FP99:4'], "models.net.inputs.0.datatype: 'FP99' is no element type"],
+  [['compile', './net.py:Net', '--input', 'x:FP32:4'], 'models.net.module: no file at'],
   [['compile', 'nonsense'], "the deployment has no model 'nonsense'; it has simple_net, finbert"],
 ])('conch %j cannot run and says why', async (argv, message) => {
   const { code, out, err } = await conch(...argv);

@@ -15,6 +15,8 @@ export interface CompileContext {
   /** Build even what is up to date, and over hand-edited configurations. */
   readonly force: boolean;
   readonly toolVersion: string;
+  /** The Python for steps that need PyTorch, instead of the one that is found. */
+  readonly python?: string | undefined;
   readonly progress: Progress;
   readonly signal?: AbortSignal | undefined;
 }

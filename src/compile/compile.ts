@@ -4,9 +4,15 @@ import { defaultTarget, findTarget } from '../onnx/index.ts';
 import { checkModelName } from '../repository/index.ts';
 import type { Layout } from './architectures/index.ts';
 import type { CompileContext, MadeModel } from './artifact.ts';
-import { isCheckpointDeployment, type ModelDeployment } from './deployment.ts';
-import type { LoadedDeployment } from './load-deployment.ts';
+import {
+  isCheckpointDeployment,
+  isModuleDeployment,
+  type ModelDeployment,
+  type ModuleDeployment,
+} from './deployment.ts';
+import { checkDeployment, type LoadedDeployment } from './load-deployment.ts';
 import { makeMlpModel } from './mlp-model.ts';
+import { makeModuleModel } from './module-model.ts';
 import { makeTextModel } from './text-model.ts';
 
 export interface CompileOptions {
@@ -18,6 +24,8 @@ export interface CompileOptions {
   readonly target?: string;
   /** Build what is up to date too, and overwrite configurations that were edited by hand. */
   readonly force?: boolean;
+  /** The Python for steps that need PyTorch; CONCH_PYTHON or the environment of `conch env` unless given. */
+  readonly python?: string;
   readonly progress?: Progress;
   readonly signal?: AbortSignal;
 }
@@ -40,6 +48,7 @@ export async function compileDeployment(loaded: LoadedDeployment, options: Compi
     target,
     baseDir,
     force: options.force ?? false,
+    python: options.python,
     toolVersion: packageVersion(),
     progress: options.progress ?? silentProgress,
     signal: options.signal,
@@ -60,7 +69,7 @@ export function repositoryOf(loaded: LoadedDeployment, override?: string): strin
   return override ? resolve(override) : resolve(loaded.baseDir, loaded.deployment.repository ?? 'models');
 }
 
-/** A deployment of one checkpoint, as `conch compile <checkpoint> --name N --out DIR` means it. */
+/** A deployment of one model, as `conch compile <checkpoint or .py> --name N --out DIR` means it. */
 export function deploymentOf(options: {
   checkpoint: string;
   name?: string;
@@ -68,24 +77,26 @@ export function deploymentOf(options: {
   revision?: string;
   max_batch_size?: number;
   layout?: Layout;
+  /** For a Python file: what the checkpoint's own files say of other models. */
+  module?: Pick<ModuleDeployment, 'inputs' | 'outputs' | 'formats'>;
 }): LoadedDeployment {
-  const name = options.name ?? basename(options.checkpoint).toLowerCase();
-  const { checkpoint, revision, max_batch_size, layout } = options;
-  const model = {
-    checkpoint,
-    ...(revision && { revision }),
-    ...(max_batch_size !== undefined && { max_batch_size }),
-    ...(layout && { layout }),
-  };
+  const { checkpoint, revision, max_batch_size, layout, module } = options;
+  const name = options.name ?? basename(checkpoint.replace(/\.py(:\w*)?$/, '')).toLowerCase();
+  const common = max_batch_size === undefined ? {} : { max_batch_size };
+  const model = module
+    ? { module: checkpoint, ...module, ...common }
+    : { checkpoint, ...(revision && { revision }), ...(layout && { layout }), ...common };
+  const deployment = { repository: options.out ?? 'models', models: { [name]: model } };
   return {
-    deployment: { repository: options.out ?? 'models', models: { [name]: model } },
+    deployment: module ? checkDeployment(deployment, checkpoint) : deployment,
     file: undefined,
     baseDir: process.cwd(),
   };
 }
 
 function make(context: CompileContext, name: string, model: ModelDeployment): Promise<MadeModel[]> {
-  return isCheckpointDeployment(model) ? makeTextModel(context, name, model) : makeMlpModel(context, name, model);
+  if (isCheckpointDeployment(model)) return makeTextModel(context, name, model);
+  return isModuleDeployment(model) ? makeModuleModel(context, name, model) : makeMlpModel(context, name, model);
 }
 
 function chosen(models: Readonly<Record<string, unknown>>, wanted: readonly string[] | undefined): string[] {

@@ -1,4 +1,5 @@
 import type { ModelConfig } from '../config/index.ts';
+import type { ConfigDatatype, Datatype } from '../tensor/index.ts';
 import type { Layout } from './architectures/index.ts';
 import type { MlpLayer } from './mlp.ts';
 
@@ -63,7 +64,41 @@ export interface MlpDeployment extends ModelSettings {
   output?: string;
 }
 
-export type ModelDeployment = CheckpointDeployment | MlpDeployment;
+/** An input of a PyTorch module's `forward`. */
+export interface ModuleInput {
+  /** The name of forward's argument, or any other; then the order of `inputs` is that of the arguments. */
+  name: string;
+  /** Triton's name of the element type, `FP32` or `TYPE_FP32`. */
+  datatype: Datatype | ConfigDatatype;
+  /** Without the batch dimension; where it varies -1, or a name that several inputs share. */
+  dims: (number | string)[];
+  /** Least and greatest value of the samples; unless given whole numbers are 0 or 1 and others normally distributed. */
+  range?: [number, number];
+}
+
+/** A PyTorch module, exported in the environment that `conch env` makes and compared with PyTorch on seeded samples. */
+export interface ModuleDeployment extends ModelSettings {
+  /**
+   * A Python file, relative to the deployment file, with the class (or a function) that makes the nn.Module:
+   * `./simple_net.py:SimpleNet`, or apart with arguments. A file with one module needs no class.
+   */
+  module: string | { file: string; class?: string; args?: Record<string, unknown> };
+  /** Weights that are loaded into it: what `torch.save(module.state_dict())` or safetensors has written. */
+  state_dict?: string;
+  inputs: ModuleInput[];
+  /** Names of what `forward` returns, in order; datatype and dims are found out, and compared where given. */
+  outputs?: (string | { name: string; datatype?: Datatype | ConfigDatatype; dims?: number[] })[];
+  /** What is written: both unless given, TorchScript then as `<name>-torchscript`. */
+  formats?: ('onnx' | 'torchscript')[];
+  /** Inputs of your own to compare on, batch dimension included, by name; one or several such. */
+  sample?: { [input: string]: unknown } | { [input: string]: unknown }[];
+  /** Of the random weights and samples; 0 unless given. */
+  seed?: number;
+  /** The most that Python may take; 600 unless given. */
+  timeout_seconds?: number;
+}
+
+export type ModelDeployment = CheckpointDeployment | MlpDeployment | ModuleDeployment;
 
 /** What a repository is made from: the default export of `conch.config.ts`. */
 export interface Deployment {
@@ -82,4 +117,8 @@ export function defineDeployment(deployment: Deployment): Deployment {
 
 export function isCheckpointDeployment(model: ModelDeployment): model is CheckpointDeployment {
   return 'checkpoint' in model;
+}
+
+export function isModuleDeployment(model: ModelDeployment): model is ModuleDeployment {
+  return 'module' in model;
 }

@@ -9,6 +9,8 @@ export {
   isCheckpointDeployment,
   type MlpDeployment,
   type ModelDeployment,
+  type ModuleDeployment,
+  type ModuleInput,
 } from './deployment.ts';
 export { checkDeployment, findDeploymentFile, type LoadedDeployment, loadDeployment } from './load-deployment.ts';
 export type { MlpLayer } from './mlp.ts';

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { checkDeployment, findDeploymentFile, loadDeployment } from './load-deployment.ts';
 
+const net = { module: './net.py:Net', inputs: [{ name: 'x', datatype: 'FP32', dims: [4] }] };
 const mlp = { weights: 'w.safetensors', layers: [{ name: 'net.0' }] };
 
 async function file(text: string, name = 'conch.config.ts'): Promise<string> {
@@ -37,8 +38,11 @@ test('a file that throws or exports nothing is named', async () => {
 test.each([
   [{ models: {} }, 'models: expected at least one model, got none'],
   [{}, 'models: invalid input: expected record, received undefined'],
-  [{ models: { a: {} } }, "models.a: expected either 'checkpoint' or 'weights', got only nothing"],
-  [{ models: { a: { ...mlp, checkpoint: 'x' } } }, "models.a: expected either 'checkpoint' or 'weights', got both"],
+  [{ models: { a: {} } }, "models.a: expected one of 'checkpoint', 'weights' and 'module', got only nothing"],
+  [
+    { models: { a: { ...mlp, checkpoint: 'x' } } },
+    "models.a: expected one of 'checkpoint', 'weights' and 'module', got checkpoint and weights",
+  ],
   [
     { models: { a: { checkpoint: 'x', max_batch_size: -1 } } },
     'models.a.max_batch_size: too small: expected number to be >=0',
@@ -49,8 +53,35 @@ test.each([
     { models: { a: { ...mlp, layers: [{ name: 'l', activation: 'relu6' }] } } },
     'models.a.layers.0.activation: invalid option',
   ],
+  [{ models: { a: { ...net, module: './net.py:' } } }, 'models.a.module: '],
+  [{ models: { a: { ...net, module: { file: 'net.txt' } } } }, 'models.a.module.file: expected a Python file'],
+  [{ models: { a: { ...net, inputs: [] } } }, 'models.a.inputs: too small'],
+  [
+    { models: { a: { ...net, inputs: [{ name: 'x', datatype: 'BYTES', dims: [] }] } } },
+    "models.a.inputs.0.datatype: 'BYTES' is no element type that Triton and PyTorch share",
+  ],
+  [
+    { models: { a: { ...net, inputs: [{ name: 'x y', datatype: 'FP32', dims: [] }] } } },
+    'models.a.inputs.0.name: expected letters, digits and underscores',
+  ],
+  [{ models: { a: { ...net, formats: ['tensorrt'] } } }, 'models.a.formats.0: '],
 ])('%j is refused', (value, message) => {
   expect(() => checkDeployment(value, 'conch.config.ts')).toThrow(`conch.config.ts: ${message}`);
+});
+
+test('a PyTorch module with all that can be said of it', () => {
+  const all = {
+    ...net,
+    module: { file: './net.py', class: 'Net', args: { hidden: 8 } },
+    inputs: [{ name: 'ids', datatype: 'TYPE_INT64', dims: ['sequence', -1], range: [0, 99] }],
+    outputs: ['logits', { name: 'odds', datatype: 'FP32', dims: [2] }],
+    formats: ['onnx'],
+    sample: { ids: [[1, 2]] },
+    state_dict: 'net.bin',
+    timeout_seconds: 60,
+    seed: 1,
+  };
+  expect(checkDeployment({ models: { a: all } }, 'f').models.a).toEqual(all);
 });
 
 test('every wrong field is reported at once', () => {

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { ConchError } from '../base/index.ts';
 import { layouts } from './architectures/index.ts';
 import type { Deployment } from './deployment.ts';
+import { moduleFields } from './module-schema.ts';
 
 /** A deployment that was read and checked, with the folder that its relative paths start from. */
 export interface LoadedDeployment {
@@ -55,6 +56,11 @@ const mlpModel = z.strictObject({
   input: z.string().min(1).optional(),
   output: z.string().min(1).optional(),
 });
+const schemas = {
+  checkpoint: checkpointModel,
+  weights: mlpModel,
+  module: z.strictObject({ ...modelSettings, ...moduleFields }),
+};
 const outer = z.strictObject({
   repository: z.string().min(1).optional(),
   target: z.string().min(1).optional(),
@@ -126,14 +132,13 @@ export function checkDeployment(value: unknown, source: string): Deployment {
     if (models.length === 0) problems.push('models: expected at least one model, got none');
     for (const [name, model] of models) {
       const path = `models.${name}`;
-      const kinds = ['checkpoint', 'weights'].filter((key) => model[key] !== undefined);
+      const kinds = (Object.keys(schemas) as (keyof typeof schemas)[]).filter((key) => model[key] !== undefined);
       if (kinds.length !== 1) {
-        const got = kinds.length === 0 ? `only ${Object.keys(model).join(', ') || 'nothing'}` : 'both';
-        problems.push(`${path}: expected either 'checkpoint' or 'weights', got ${got}`);
+        const got = kinds.length === 0 ? `only ${Object.keys(model).join(', ') || 'nothing'}` : kinds.join(' and ');
+        problems.push(`${path}: expected one of 'checkpoint', 'weights' and 'module', got ${got}`);
         continue;
       }
-      const schema = kinds[0] === 'checkpoint' ? checkpointModel : mlpModel;
-      const result = schema.safeParse(model);
+      const result = schemas[kinds[0]!].safeParse(model);
       if (!result.success) problems.push(...describe(result.error, path));
     }
   }

@@ -173,7 +173,7 @@ async function install(
   };
   const ended =
     installer === 'uv'
-      ? await run('uv', ['pip', 'install', '--python', python, '--no-deps', ...wanted], follow)
+      ? await run('uv', ['pip', 'install', '--compile-bytecode', '--python', python, '--no-deps', ...wanted], follow)
       : await run(
           python,
           ['-m', 'pip', 'install', '--no-input', '--progress-bar', 'off', '--no-deps', ...wanted],

@@ -57,7 +57,7 @@ test('with uv where there is one, which also finds a Python', async () => {
   expect(report).toMatchObject({ complete: true, installer: 'uv' });
   expect(tools.log().slice(1, 3)).toEqual([
     `uv venv --allow-existing --python >=3.11,<3.15 ${report.dir}`,
-    `uv pip install --python ${report.python!.command} --no-deps --require-hashes -r requirements.txt`,
+    `uv pip install --compile-bytecode --python ${report.python!.command} --no-deps --require-hashes -r requirements.txt`,
   ]);
 });
 

@@ -37,6 +37,20 @@ export class FakeTools {
     return this;
   }
 
+  /**
+   * What export_module.py says when python3 is to run it, a report a line (`{files}` in the last writes them first), or
+   * how it ends instead: by that exit code, or by waiting for ever.
+   */
+  exportWith(reports: readonly object[] | number | 'for ever'): this {
+    writeFileSync(join(this.bin, 'reports'), JSON.stringify(reports));
+    return this;
+  }
+
+  /** What export_module.py was last told. */
+  order(): Record<string, unknown> {
+    return JSON.parse(readFileSync(join(this.bin, 'order'), 'utf8')) as Record<string, unknown>;
+  }
+
   /** The command lines so far, each program by its name. */
   log(): string[] {
     if (!existsSync(this.calls)) return [];
@@ -94,7 +108,18 @@ if (args[0].endsWith('versions.py')) {
   console.log(JSON.stringify({ version: facts.version, executable: process.argv[1], venv: facts.venv, packages }));
 } else if (args[0] === '-m' && args[1] === 'venv') makeEnvironment(args.at(-1));
 else if (args[0] === 'venv') makeEnvironment(args.at(-1));
-else if (args[0] === '-m' && args[1] === 'pip') install(home);
+else if (args[0].endsWith('export_module.py')) {
+  const order = JSON.parse(fs.readFileSync(args[1], 'utf8'));
+  fs.writeFileSync(path.join(bin, 'order'), JSON.stringify(order));
+  const reports = JSON.parse(fs.readFileSync(path.join(bin, 'reports'), 'utf8'));
+  console.error('Traceback: of the log');
+  if (reports === 'for ever') setInterval(() => {}, 1000);
+  else if (typeof reports === 'number') process.exit(reports);
+  else for (const report of reports) {
+    for (const { file } of Object.values(report.done?.formats ?? {})) fs.writeFileSync(path.join(order.out, file), file);
+    console.log(JSON.stringify(report));
+  }
+} else if (args[0] === '-m' && args[1] === 'pip') install(home);
 else if (args[0] === 'pip') install(path.dirname(path.dirname(args[args.indexOf('--python') + 1])));
 else if (args[0] === '-c' && !installed().torch) process.exit(1);
 `;
