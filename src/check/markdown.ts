@@ -14,6 +14,7 @@ const titles: Readonly<Record<string, string>> = {
   labels: 'Label files',
   onnx: 'ONNX models',
   plan: 'TensorRT plans',
+  pytorch: 'PyTorch models',
   python: 'Python models',
   ensemble: 'Ensembles',
 };

@@ -90,7 +90,8 @@ function addToFolder(entry: ModelEntry, folder: string, path: string, content: C
   }
   if (path === '') return;
   version.files.push({ path, size: sizeOf(content) });
-  if (content instanceof ConchError) version.onnxError = content;
+  if (content instanceof ConchError && path.endsWith('.pt')) version.torchScriptError = content;
+  else if (content instanceof ConchError) version.onnxError = content;
   else if (typeof content === 'object') version.onnx = content;
 }
 

@@ -69,6 +69,8 @@ export interface ModelVersion {
   /** When opened with `inspect` and the folder holds an ONNX model: its header, or why it could not be read. */
   onnx?: OnnxSummary;
   onnxError?: ConchError;
+  /** When opened with `inspect` and the PyTorch backend would take a file for TorchScript that it is not: why. */
+  torchScriptError?: ConchError;
 }
 
 export interface OpenOptions {

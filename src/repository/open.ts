@@ -9,6 +9,7 @@ import { type Bounds, type FolderItem, isWithin, listFiles, listFolder, readWhol
 import { parseLabels } from './labels.ts';
 import { manifestFile, parseManifest } from './manifest.ts';
 import { temporaryPrefix } from './staging.ts';
+import { torchScriptFault } from './torchscript/archive.ts';
 import { parseVersionFolder } from './versions.ts';
 
 /**
@@ -232,7 +233,11 @@ async function addVersion(model: ModelEntry, item: FolderItem, bounds: Bounds, o
   const files = await listFiles(item.path, bounds);
   const version: ModelVersion = { version: parsed.version, folder: item.name, dir: item.path, files };
   model.versions.push(version);
-  const onnx = options.inspect ? onnxFile(model.parsed?.config, files) : undefined;
+  if (!options.inspect) return;
+  const torchScript = torchScriptFile(model.parsed?.config, files);
+  const fault = torchScript && (await torchScriptFault(join(item.path, ...torchScript.split('/'))));
+  if (fault) version.torchScriptError = fault;
+  const onnx = onnxFile(model.parsed?.config, files);
   if (onnx === undefined) return;
   try {
     version.onnx = await readOnnx(join(item.path, ...onnx.split('/')));
@@ -250,4 +255,14 @@ function onnxFile(config: ModelConfig | undefined, files: ModelVersion['files'])
   return [name, `${name}/model.onnx`].find(
     (candidate) => candidate.endsWith('.onnx') && files.some((file) => file.path === candidate),
   );
+}
+
+/** The file that the PyTorch backend loads as TorchScript, if it is there; beside a model.py it holds plain weights. */
+function torchScriptFile(config: ModelConfig | undefined, files: ModelVersion['files']): string | undefined {
+  const { backend, platform, runtime } = config ?? {};
+  if (backend ? backend !== 'pytorch' : platform && platform !== 'pytorch_libtorch') return undefined;
+  if (platform === 'torch_aoti' || runtime) return undefined;
+  const name = config?.default_model_filename || 'model.pt';
+  const isThere = (path: string) => files.some((file) => file.path === path);
+  return isThere(name) && name.endsWith('.pt') && !isThere('model.py') ? name : undefined;
 }

@@ -7,6 +7,7 @@ import { labelRules } from './labels/index.ts';
 import { onnxRules } from './onnx/index.ts';
 import { planRules } from './plan/index.ts';
 import { pythonRules } from './python/index.ts';
+import { pytorchRules } from './pytorch/index.ts';
 import { repositoryRules } from './repository/index.ts';
 import { sequenceRules } from './sequence/index.ts';
 import { tensorRules } from './tensors/index.ts';
@@ -24,6 +25,7 @@ export const rules: readonly Rule[] = [
   ...labelRules,
   ...onnxRules,
   ...planRules,
+  ...pytorchRules,
   ...pythonRules,
   ...ensembleRules,
 ];

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readTorchScript } from './archive.ts';
+import { readTorchScript, torchScriptFault } from './archive.ts';
 import { parseForward, typeArguments } from './signature.ts';
 
 // Made by test/fixtures/torchscript/make.py with torch 2.
@@ -137,7 +137,7 @@ describe('other archives', () => {
     [
       'weights',
       zip({ 'm/data.pkl': pickle }),
-      'is no TorchScript model: it holds weights only, as torch.save writes them',
+      'is no TorchScript model: it holds weights only or a pickled module, as torch.save writes them',
     ],
     ['no module', zip({ ...whole, 'm/data.pkl': 'x' }), 'its data.pkl does not begin with a module'],
     ['no source', zip({ ...whole, 'm/code/__torch__.py': '' }), '__torch__.Net has no forward method'],
@@ -155,6 +155,19 @@ describe('other archives', () => {
       code: 'FILE_INVALID',
       message: expect.stringContaining(message),
     });
+  });
+
+  test('what LibTorch would not load is told from the names alone', async () => {
+    const fault = async (content: Buffer | string) => {
+      const path = join(dir, 'model.pt');
+      await writeFile(path, content);
+      return (await torchScriptFault(path))?.message.replace(path, 'model.pt');
+    };
+    expect(await fault('x')).toBe('model.pt is not a whole PyTorch archive: it has no ZIP directory');
+    expect(await fault(zip({ 'm/data.pkl': pickle }))).toContain('it holds weights only or a pickled module');
+    expect(await fault(zip({ 'a.txt': 'x' }))).toContain('it has no data.pkl');
+    expect(await fault(zip({ 'm/model.json': '{}' }))).toBeUndefined();
+    expect(await fault(zip({ 'm/data.pkl': 'x', 'm/code/x.py': '' }))).toBeUndefined();
   });
 
   test('a missing file is named', async () => {

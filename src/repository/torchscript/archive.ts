@@ -1,4 +1,4 @@
-import { ConchError } from '../../base/index.ts';
+import { ConchError, toConchError } from '../../base/index.ts';
 import { elementsOfStorage, isPickled, type Pickled, readPickle, ZipArchive } from '../../pytorch/index.ts';
 import { type Datatype, datatypeFromSafetensors } from '../../tensor/index.ts';
 import { parseForward } from './signature.ts';
@@ -53,12 +53,30 @@ export async function readTorchScript(path: string): Promise<TorchScriptSummary>
   }
 }
 
+/**
+ * Why LibTorch would not load a file as TorchScript, as far as the archive's list of names tells: cut short, of another
+ * format, or weights alone. Layouts of early releases, which it still loads, pass. Undefined when nothing is wrong.
+ */
+export async function torchScriptFault(path: string): Promise<ConchError | undefined> {
+  let archive: ZipArchive | undefined;
+  try {
+    archive = await ZipArchive.open(path);
+    if (!archive.names.some((name) => name.endsWith('/model.json'))) rootOf(archive);
+    return undefined;
+  } catch (error) {
+    return toConchError(error, 'FILE_INVALID');
+  } finally {
+    await archive?.close();
+  }
+}
+
 /** Everything lies in one folder, usually named like the file. */
 function rootOf(archive: ZipArchive): string {
   const data = archive.names.find((name) => /^[^/]+\/data\.pkl$/.test(name));
   const root = data?.slice(0, -'data.pkl'.length);
   if (root !== undefined && archive.names.some((name) => name.startsWith(`${root}code/`))) return root;
-  const what = data === undefined ? 'it has no data.pkl' : 'it holds weights only, as torch.save writes them';
+  const what =
+    data === undefined ? 'it has no data.pkl' : 'it holds weights only or a pickled module, as torch.save writes them';
   throw invalid(archive, what);
 }
 
