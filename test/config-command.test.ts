@@ -321,7 +321,7 @@ instance_group [
       'models/odd/config.pbtxt is not UTF-8 throughout, so that it cannot be changed without loss\n  fix: conch check names the lines',
     );
     await mkdir(file('folder'), { recursive: true });
-    expect(await set('folder')).toContain('models/folder/config.pbtxt cannot be read: EISDIR');
+    expect(await set('folder')).toContain('models/folder/config.pbtxt is a folder; a text file is expected there');
   });
 });
 
@@ -549,6 +549,41 @@ default_model_filename: "model.pt"
     expect(err).toContain(message);
     expect([code, out]).toEqual([2, '']);
   });
+});
+
+test('what stands in the place of a configuration is named, and a pipe is not waited for', async () => {
+  await mkdir(join(root, 'folder/config.pbtxt'), { recursive: true });
+  await mkdir(model('pipe'));
+  execFileSync('mkfifo', [file('pipe')]);
+  const ofFolder = 'config.pbtxt is a folder; a text file is expected there';
+  const ofPipe = 'config.pbtxt is not a regular file; a text file is expected there';
+  for (const [name, message] of [
+    ['folder', ofFolder],
+    ['pipe', ofPipe],
+  ] as const) {
+    for (const [command, ...more] of [['show'], ['show', '--complete'], ['infer'], ['set', 'max_batch_size=1']]) {
+      const { code, err } = await config(command!, model(name), ...more);
+      expect([code, err]).toEqual([2, expect.stringContaining(`${name}/${message}`)]);
+    }
+    const { code, out } = await config('fmt', model(name));
+    expect([code, out]).toEqual([1, `not formatted: models/${name}/${message}\n`]);
+  }
+});
+
+test('--complete of a model that its backend cannot open says that Triton refuses it', async () => {
+  await write({ 'm/1/model.onnx': 'nonsense', 't/1/model.pt': 'nonsense' });
+  const net = await config('show', model(), '--complete');
+  expect([net.code, net.out]).toEqual([
+    1,
+    expect.stringMatching(/^# Triton refuses this model: models\/m\/1\/model\.onnx: /),
+  ]);
+  const torch = await config('show', model('t'), '--complete');
+  expect([torch.code, torch.out]).toEqual([1, expect.stringMatching(/^# Triton refuses .*it has no ZIP directory$/m)]);
+});
+
+test('names from a file never reach the terminal as they are', async () => {
+  const { err } = await config('show', model('\u001b[31mred'));
+  expect(err).toContain('models/\ufffd[31mred');
 });
 
 test('a relative path of a model folder will do', async () => {

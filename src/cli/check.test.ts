@@ -73,6 +73,16 @@ test('a repository that is a file is refused with where to go', async () => {
   );
 });
 
+test('--model-config-name checks the file that a server with that flag reads', async () => {
+  await writeFile(join(models, 'm/config.pbtxt'), config(''));
+  await mkdir(join(models, 'm/configs'));
+  await writeFile(join(models, 'm/configs/prod.pbtxt'), config('max_batchsize: 8'));
+  expect((await conch('check', models)).code).toBe(0);
+  const { code, out } = await conch('check', models, '--model-config-name', 'prod');
+  expect(out).toContain('m/configs/prod.pbtxt:3:1 error');
+  expect(code).toBe(1);
+});
+
 test('--json follows the contract', async () => {
   await writeFile(
     join(models, 'm/config.pbtxt'),

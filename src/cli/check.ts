@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { ConchError, type Diagnostic, toConchError } from '../base/index.ts';
 import type { CheckOptions, Host } from '../check/index.ts';
 import type { Target } from '../onnx/index.ts';
-import type { ModelRepository } from '../repository/index.ts';
+import type { ModelRepository, OpenOptions } from '../repository/index.ts';
 import type { Command } from './command.ts';
 import { relativePath } from './compile.ts';
 import { findDeployment, requireRepository } from './deployment.ts';
@@ -34,6 +34,10 @@ export const checkCommand: Command = {
       summary: 'processor cores of the host that will serve, for instances on CPUs (default: those of this machine)',
       parse: (text, flag) => wholeNumber(text, flag, 1, 4096),
     },
+    {
+      flags: '--model-config-name <name>',
+      summary: 'as Triton takes it: configs/<name>.pbtxt goes before config.pbtxt in models that have it',
+    },
     { flags: '--watch', summary: 'check again whenever a file changes, until Ctrl-C' },
     { flags: '--fix', summary: 'apply the fixes that need no decision, then check again' },
   ],
@@ -56,15 +60,16 @@ export const checkCommand: Command = {
     const judge = (repository: ModelRepository) => check(repository, target, settings);
     const show = async (repository: ModelRepository, found: Diagnostic[]) =>
       output.print(await formatted(options.format, output, { repository, found, target }));
-    if (options.watch === true) return watchAndShow(root, judge, show, output, signal);
+    const how = { inspect: true, ...configName(options.modelConfigName) };
+    if (options.watch === true) return watchAndShow(root, how, { judge, show, output, signal });
 
-    let repository = await openRepository(root, { inspect: true });
+    let repository = await openRepository(root, how);
     let found = judge(repository);
     if (options.fix === true) {
       const fixed = new Map<string, number>();
       // Fixes at one place take turns, and one may bring the next to light.
       for (let round = 0; round < mostRounds && (await applyFixesTo(repository, found, fixed)); round++) {
-        repository = await openRepository(root, { inspect: true });
+        repository = await openRepository(root, how);
         found = judge(repository);
       }
       for (const [file, fixes] of fixed) {
@@ -77,14 +82,19 @@ export const checkCommand: Command = {
   },
 };
 
+function configName(given: unknown): OpenOptions {
+  return typeof given === 'string' ? { configName: given } : {};
+}
+
+interface Showing {
+  judge(repository: ModelRepository): Diagnostic[];
+  show(repository: ModelRepository, found: Diagnostic[]): Promise<void>;
+  readonly output: Output;
+  readonly signal: AbortSignal;
+}
+
 /** Shows the first report and one for every change; ends with the state of the last. */
-async function watchAndShow(
-  root: string,
-  judge: (repository: ModelRepository) => Diagnostic[],
-  show: (repository: ModelRepository, found: Diagnostic[]) => Promise<void>,
-  output: Output,
-  signal: AbortSignal,
-): Promise<number> {
+async function watchAndShow(root: string, how: OpenOptions, { judge, show, output, signal }: Showing): Promise<number> {
   const { watchRepository } = await import('../repository/index.ts');
   let found: Diagnostic[] = [];
   let shown: Promise<void> = Promise.resolve();
@@ -99,7 +109,7 @@ async function watchAndShow(
     });
   };
   const watch = await watchRepository(root, {
-    inspect: true,
+    ...how,
     onChange: (repository, changed) => report(repository, `changed: ${changed.filter(Boolean).join(', ')}`),
     onError: (error) => output.note(`error: ${toConchError(error)}`),
   });

@@ -23,7 +23,8 @@ export interface RepositoryWatch {
  * others as they are, so that what was derived from them stays good.
  */
 export async function watchRepository(root: string, options: WatchOptions): Promise<RepositoryWatch> {
-  const { inspect = false, settleMs = 10 } = options;
+  const { inspect = false, settleMs = 10, configName } = options;
+  const how: OpenOptions = { inspect, ...(configName !== undefined && { configName }) };
   const watcher = watch(root, { ignoreInitial: true, followSymlinks: false });
   const touched = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
@@ -34,7 +35,7 @@ export async function watchRepository(root: string, options: WatchOptions): Prom
     touched.clear();
     if (names.length === 0) return;
     try {
-      current = await updated(current, names, { inspect });
+      current = await updated(current, names, how);
       options.onChange(current, names);
     } catch (error) {
       options.onError(error);
@@ -51,7 +52,7 @@ export async function watchRepository(root: string, options: WatchOptions): Prom
   watcher.on('error', options.onError);
   await new Promise<void>((resolve) => watcher.once('ready', resolve));
   // Read after the watcher stands: what changes in between is read twice rather than missed.
-  current = await openRepository(root, { inspect });
+  current = await openRepository(root, how);
   return {
     repository: current,
     async close() {

@@ -74,7 +74,7 @@ async function configsAt(path: string): Promise<string[]> {
 async function configsOf(dir: string): Promise<string[]> {
   const within = async (folder: string, wanted: RegExp) => {
     const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-    const files = entries.filter((entry) => !entry.isDirectory() && wanted.test(entry.name));
+    const files = entries.filter((entry) => wanted.test(entry.name));
     return files.map((entry) => join(folder, entry.name)).sort();
   };
   return [...(await within(dir, /^config\.pbtxt$/)), ...(await within(join(dir, 'configs'), /\.pbtxt$/))];

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import { ConchError, type Diagnostic } from '../../base/index.ts';
 import { type ParsedConfig, parseConfig } from '../../config/index.ts';
@@ -64,8 +64,11 @@ function isFolder(path: string): boolean {
 /** The model's files with their ONNX headers, and the configuration that was named. */
 export async function readChosen({ dir, file }: ChosenModel): Promise<ModelEntry> {
   const entry = await readModel(dir, { inspect: true });
-  if (basename(file) === 'config.pbtxt') return entry;
-  return { ...entry, configFile: file, parsed: parseConfig(await readFile(file), file) };
+  if (basename(file) !== 'config.pbtxt')
+    return { ...entry, configFile: file, parsed: parseConfig(await readBytes(file), file) };
+  // A file that is there and cannot be read is not the same as none.
+  refuseErrors(entry.diagnostics.filter(({ where }) => where.file === join(entry.dir, 'config.pbtxt')));
+  return entry;
 }
 
 /** The configuration of a model that has one, free of errors. Throws FILE_NOT_FOUND or CONFIG_INVALID. */
@@ -94,23 +97,36 @@ export function refuseErrors(diagnostics: readonly Diagnostic[]): void {
 
 /** The text of a configuration that is to be changed. Throws FILE_NOT_FOUND, or FILE_INVALID when it is not UTF-8. */
 export async function readText(file: string): Promise<string> {
-  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-    const missing = error.code === 'ENOENT';
-    throw new ConchError(
-      'FILE_NOT_FOUND',
-      `${file} ${missing ? 'does not exist' : `cannot be read: ${error.message}`}`,
-      {
-        where: { file },
-        ...(missing && { fix: 'let conch config infer write it' }),
-      },
-    );
-  });
+  const bytes = await readBytes(file);
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     throw new ConchError('FILE_INVALID', `${file} is not UTF-8 throughout, so that it cannot be changed without loss`, {
       where: { file },
       fix: 'conch check names the lines',
+    });
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  ELOOP: 'links in a circle',
+};
+
+/** A file's bytes; nothing but a regular file is opened, since a pipe would never answer. */
+async function readBytes(file: string): Promise<Buffer> {
+  try {
+    const status = await stat(file);
+    if (status.isFile()) return await readFile(file);
+    const what = status.isDirectory() ? 'a folder' : 'not a regular file';
+    throw new ConchError('FILE_INVALID', `${file} is ${what}; a text file is expected there`, { where: { file } });
+  } catch (error) {
+    if (error instanceof ConchError) throw error;
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const what = code === 'ENOENT' ? 'does not exist' : `cannot be read: ${reasons[code] ?? message}`;
+    throw new ConchError('FILE_NOT_FOUND', `${file} ${what}`, {
+      where: { file },
+      ...(code === 'ENOENT' && { fix: 'let conch config infer write it' }),
     });
   }
 }

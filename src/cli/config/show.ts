@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
-import { ConchError } from '../../base/index.ts';
+import { ConchError, type Diagnostic } from '../../base/index.ts';
+import type { ModelConfig } from '../../config/index.ts';
 import type { Command, CommandInput } from '../command.ts';
 import type { Output } from '../output.ts';
 import { gpusOption, hostOf, pythonOf, pythonOptions, serverOptions } from './host.ts';
@@ -51,11 +52,13 @@ async function showCompleted(entry: Entry, input: CommandInput, output: Output):
   const python = await pythonCompletion(entry, input, output);
   // What an ensemble becomes depends on its members; the entry in hand may come from another file than theirs.
   const repository = isEnsemble(entry) ? await openRepository(dirname(entry.dir)) : undefined;
-  const { config, changes, problems } = completeInRepository(
+  const completed = completeInRepository(
     repository ?? { root: dirname(entry.dir), files: [], models: [entry], diagnostics: [] },
     entry,
     { ...host, ...(python && { python }) },
   );
+  const { config, changes } = completed;
+  const problems = [...completed.problems, ...unreadFiles(entry, config)];
   if (output.json) {
     output.printJson({ config: configToJson(config), changes, problems });
     return problems.length === 0 ? 0 : 1;
@@ -68,6 +71,24 @@ async function showCompleted(entry: Entry, input: CommandInput, output: Output):
   for (const line of refusals) output.print(output.colors.red(line));
   output.print(withComments(text, provenance(text, changes, entry.parsed), output.colors.dim));
   return problems.length === 0 ? 0 : 1;
+}
+
+/** What keeps the backend from opening the model at all: without its tensors the configuration is not complete. */
+function unreadFiles({ versions }: Entry, { backend }: ModelConfig): Diagnostic[] {
+  return versions.flatMap(({ onnxError, torchScriptError }) => {
+    const error = backend === 'onnxruntime' ? onnxError : backend === 'pytorch' ? torchScriptError : undefined;
+    if (error === undefined) return [];
+    const { message, where = {}, fix = 'export the model again' } = error;
+    return [
+      {
+        code: `${backend === 'pytorch' ? 'pytorch' : 'onnx'}/unreadable`,
+        severity: 'error',
+        message,
+        where,
+        fix: { text: fix },
+      },
+    ];
+  });
 }
 
 type Entry = Awaited<ReturnType<typeof readChosen>>;

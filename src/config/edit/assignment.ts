@@ -71,7 +71,11 @@ function leafOf(
   if (field.message !== undefined && (next.kind === 'index') === field.many && field.entry === undefined)
     return leafOf(field.message, inner, path);
   const what = field.entry ? 'a map' : field.many ? 'a list' : field.message ? 'a message' : 'a plain value';
-  throw new ConchError('CONFIG_INVALID', `${path}: ${field.name} is ${what}`, { where: { path } });
+  const example = field.entry ? 'entries like parameters["key"]' : 'items like input[0]';
+  throw new ConchError('CONFIG_INVALID', `${path}: ${field.name} is ${what}`, {
+    where: { path },
+    ...(field.entry || field.many ? { fix: `name one of its ${example}`.replace(/\w+(?=\[)/, field.name) } : {}),
+  });
 }
 
 function spelled(field: Field, value: string, isOne: boolean): string {

@@ -65,8 +65,15 @@ export function unknownField(message: Message, name: string, path: string, sourc
   const where = source === undefined ? { path } : { file: source, path };
   return new ConchError('CONFIG_INVALID', `${path}: ${message.name} has no field ${name}`, {
     where,
-    fix: near === undefined ? 'remove it' : `write ${near}`,
+    fix: near === undefined ? `name one of ${fieldList(message)}` : `write ${near}`,
   });
+}
+
+/** The fields of a message; the longest would fill the screen. */
+export function fieldList(message: Message): string {
+  const names = message.fields.map((field) => field.name);
+  if (names.length === 0) return 'none: this message has no fields';
+  return names.length > 12 ? `${names.slice(0, 11).join(', ')} and ${names.length - 11} more` : names.join(', ');
 }
 
 function shownValue(value: unknown): string {

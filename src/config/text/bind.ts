@@ -1,5 +1,6 @@
 import type { ModelConfig } from '../generated.ts';
 import { setEntry } from '../schema/entries.ts';
+import { fieldList } from '../schema/values.ts';
 import { type Field, type Message, modelConfig } from '../schema/view.ts';
 import type { Findings } from './findings.ts';
 import { ScalarReader } from './scalars.ts';
@@ -166,13 +167,6 @@ class Binder {
     else if (near !== undefined) report(`write ${near}`, near);
     else report(`remove it, or write one of ${fieldList(message)}`);
   }
-}
-
-/** The fields of a message; the longest would fill the screen. */
-function fieldList(message: Message): string {
-  const names = message.fields.map((field) => field.name);
-  if (names.length === 0) return 'none: this message has no fields';
-  return names.length > 12 ? `${names.slice(0, 11).join(', ')} and ${names.length - 11} more` : names.join(', ');
 }
 
 function isZero(value: unknown, field: Field): boolean {

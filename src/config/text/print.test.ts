@@ -132,7 +132,10 @@ describe('a value that the schema does not allow is refused with its path', () =
     [{ parameters: [] }, 'parameters expects an object (ModelParameter), found a list'],
     [{ metric_tags: { a: 1 } }, 'metric_tags["a"] expects a string (string), found 1'],
     [{ maxBatchSize: 4 }, 'maxBatchSize: ModelConfig has no field maxBatchSize\n  fix: write max_batch_size'],
-    [{ input: [{ foobar: 4 }] }, 'input[0].foobar: ModelInput has no field foobar\n  fix: remove it'],
+    [
+      { input: [{ foobar: 4 }] },
+      'input[0].foobar: ModelInput has no field foobar\n  fix: name one of name, data_type, format',
+    ],
   ])('%#', (config, message) => {
     expect(refusal(config)).toContain(message);
   });

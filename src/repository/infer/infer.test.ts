@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
+import { GraphBuilder, writeOnnx } from '../../onnx/index.ts';
 import type { Manifest } from '../index.ts';
 import { freshRepository, infer, inModel, write } from './testing.ts';
 
@@ -69,6 +70,18 @@ default_model_filename: "model.onnx"
       'max_batch_size is 0 as asked for: dims are whole shapes, and Triton forms no batches',
     ]);
     expect((await infer(files, { defaultMaxBatchSize: 16 })).config.max_batch_size).toBe(16);
+  });
+
+  test('a graph without inputs needs none, and a dimension of 0 is asked for', async () => {
+    const graph = new GraphBuilder('g', { opset: 17, irVersion: 8 });
+    graph.output('y', graph.constant('FP32', [0], new Float32Array()), [0]);
+    await write({ '1/.keep': '' });
+    await writeOnnx(inModel('1/model.onnx'), graph, { producer: { name: 'test', version: '1' } });
+    const { gaps, config } = await infer({});
+    expect(config.input ?? []).toEqual([]);
+    expect(gaps).toEqual([
+      "output[0].dims: a size, or -1, in place of the 0 in the dims of output 'y', which Triton refuses",
+    ]);
   });
 
   test('a fixed first dimension is no batch', async () => {

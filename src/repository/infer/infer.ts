@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { ConchError, type Diagnostic } from '../../base/index.ts';
 import { type CompletedConfig, type CompletionChange, completeConfig, type ModelConfig } from '../../config/index.ts';
+import type { OnnxSummary } from '../../onnx/index.ts';
 import { type CompletionHost, completionContext, servedVersions } from '../completion.ts';
 import type { ModelEntry, ModelVersion } from '../entry.ts';
 import { readTorchScript } from '../torchscript/archive.ts';
@@ -73,7 +74,7 @@ export async function inferConfig(entry: ModelEntry, options: InferOptions = {})
   );
   if (backend === 'onnxruntime' && version?.onnx && draft.isIncomplete)
     draft.notes.push(...explainBatching(version.onnx, draft.config, completed.config));
-  return finish(draft, completed, backend, written);
+  return finish(draft, completed, backend, written, version?.onnx);
 }
 
 /** What `auto_complete_config` returned. Undefined where the model has no such function, or it need not run. */
@@ -119,21 +120,35 @@ function errorOf({ message, where, fix }: Diagnostic, { configFile, parsed, dir 
 }
 
 /** Drops what Triton would write out for this very host, and finds what is still open. */
-function finish(draft: Draft, completed: CompletedConfig, backend: string, written: ModelConfig): Inference {
+function finish(
+  draft: Draft,
+  completed: CompletedConfig,
+  backend: string,
+  written: ModelConfig,
+  onnx?: OnnxSummary,
+): Inference {
   const config = structuredClone(completed.config);
   const added = completed.changes.filter((one) => one.by !== 'default' || one.path === 'version_policy');
   for (const { path, by } of completed.changes) if (by === 'default' && path !== 'version_policy') remove(config, path);
   if (written.optimization === undefined) delete config.optimization;
-  for (const side of ['input', 'output'] as const) openGaps(draft, config, side, backend);
+  for (const side of ['input', 'output'] as const) openGaps(draft, config, side, backend, onnx);
   return { config, changes: [...draft.changes, ...added], notes: draft.notes, gaps: draft.gaps };
 }
 
 /** Triton demands at least a name, a type and dims of each tensor. */
-function openGaps(draft: Draft, config: ModelConfig, side: 'input' | 'output', backend: string): void {
+function openGaps(
+  draft: Draft,
+  config: ModelConfig,
+  side: 'input' | 'output',
+  backend: string,
+  onnx?: OnnxSummary,
+): void {
   const tensors = config[side] ?? [];
   const batchInputs = side === 'input' ? (config.batch_input ?? []).length : 0;
   const isOpen = draft.gaps.some((gap) => gap.path === side);
-  if (tensors.length + batchInputs === 0 && !isOpen) draft.open(side, unknown(side, backend));
+  // A graph may have no inputs at all: then there is nothing to write.
+  const hasNone = backend === 'onnxruntime' && onnx?.[`${side}s`].length === 0;
+  if (tensors.length + batchInputs === 0 && !isOpen && !hasNone) draft.open(side, unknown(side, backend));
   tensors.forEach((tensor, index) => {
     const path = `${side}[${index}]`;
     const label = tensor.name ? `${side} '${tensor.name}'` : path;
@@ -141,6 +156,8 @@ function openGaps(draft: Draft, config: ModelConfig, side: 'input' | 'output', b
     if (!tensor.data_type || tensor.data_type === 'TYPE_INVALID')
       draft.open(`${path}.data_type`, `the data_type of ${label}`);
     if ((tensor.dims ?? []).length === 0) draft.open(`${path}.dims`, `the dims of ${label}`);
+    if ((tensor.dims ?? []).some((dim) => Number(dim) === 0))
+      draft.open(`${path}.dims`, `a size, or -1, in place of the 0 in the dims of ${label}, which Triton refuses`);
   });
 }
 

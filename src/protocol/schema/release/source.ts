@@ -45,7 +45,8 @@ async function readPath(path: string, packages: ReadonlySet<string>): Promise<Pr
     return files;
   }
   const paths = await filesIn(path);
-  if (paths.length === 0) throw invalid(path, 'the folder holds no .proto file and no *_pb2.py');
+  if (paths.length === 0)
+    throw invalid(path, `the folder holds no .proto file and no *_pb2.py${await archivesIn(path)}`);
   const files: ProtoFile[] = [];
   for (const file of paths) {
     const text = await readText(file);
@@ -54,6 +55,12 @@ async function readPath(path: string, packages: ReadonlySet<string>): Promise<Pr
     files.push(...(await parseText(text, file)));
   }
   return files;
+}
+
+/** A word on wheels that only have to be unpacked. */
+async function archivesIn(folder: string): Promise<string> {
+  const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl'));
+  return wheel === undefined ? '' : `; unpack ${wheel} first (python3 -m zipfile -e FILE FOLDER)`;
 }
 
 /** Paths of the .proto files and generated modules under a folder, sorted. */
