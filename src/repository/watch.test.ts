@@ -63,3 +63,17 @@ test('models that come and go are noticed, also by renaming', async () => {
   const after = await snapshot((repository) => repository.models.map((model) => model.name).join() === 'c,d');
   expect(sizeOf(after, 'd')).toBe(1);
 });
+
+test('a change while the first snapshot is being read waits for it', async () => {
+  for (let index = 0; index < 60; index++) await writeModel(`m${index}`, 'max_batch_size: 1');
+  const errors: unknown[] = [];
+  let isOpen = false;
+  const opening = watchRepository(root, { settleMs: 0, onChange: () => {}, onError: (error) => errors.push(error) });
+  const opened = opening.then(() => {
+    isOpen = true;
+  });
+  while (!isOpen) await writeModel('a', 'max_batch_size: 2');
+  await opened;
+  await (await opening).close();
+  expect(errors).toEqual([]);
+});

@@ -52,7 +52,19 @@ export async function watchRepository(root: string, options: WatchOptions): Prom
   watcher.on('error', options.onError);
   await new Promise<void>((resolve) => watcher.once('ready', resolve));
   // Read after the watcher stands: what changes in between is read twice rather than missed.
-  current = await openRepository(root, how);
+  const first = openRepository(root, how);
+  // Changes meanwhile wait for it: they are read on top.
+  reading = first.then(
+    (repository) => {
+      current = repository;
+    },
+    () => {
+      clearTimeout(timer);
+      touched.clear();
+      return watcher.close();
+    },
+  );
+  current = await first;
   return {
     repository: current,
     async close() {
