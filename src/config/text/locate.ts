@@ -11,8 +11,19 @@ export interface Element {
   readonly list: ListNode | undefined;
 }
 
+/** By the fields of a block, which are not changed once they are read: thousands of findings ask for the same list. */
+const known = new WeakMap<readonly FieldNode[], Map<string, readonly Element[]>>();
+
 /** The values of all fields of one name, in the order in which they append. */
-export function elementsOf(fields: readonly FieldNode[], name: string): Element[] {
+export function elementsOf(fields: readonly FieldNode[], name: string): readonly Element[] {
+  const ofBlock = known.get(fields) ?? new Map<string, readonly Element[]>();
+  known.set(fields, ofBlock);
+  const found = ofBlock.get(name) ?? gather(fields, name);
+  ofBlock.set(name, found);
+  return found;
+}
+
+function gather(fields: readonly FieldNode[], name: string): Element[] {
   const elements: Element[] = [];
   for (const node of fields) {
     const { value } = node;
