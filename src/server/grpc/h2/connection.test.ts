@@ -145,6 +145,7 @@ test.each([
     'a GET',
     encodeBlock([
       [':method', 'GET'],
+      [':scheme', 'http'],
       [':path', live],
     ]),
     '405',
@@ -153,12 +154,12 @@ test.each([
     'another content type',
     encodeBlock([
       [':method', 'POST'],
+      [':scheme', 'http'],
       [':path', live],
       ['content-type', 'text/html'],
     ]),
     '415',
   ],
-  ['no path', encodeBlock([[':method', 'POST']]), '400'],
   ['too many headers', callBlock(live, [['x', 'x'.repeat(16_300)]]), '431'],
 ])('%s gets an HTTP status', async (_, block, status) => {
   const client = begin();
@@ -167,7 +168,9 @@ test.each([
     headers(1, block.subarray(0, 16_000), rest.length > 0 ? flags.endStream : flags.endStream | flags.endHeaders),
   );
   if (rest.length > 0) client.send(frame(types.continuation, flags.endHeaders, 1, rest));
-  await client.until(ended(1));
+  const text = await client.until(({ type, stream }) => type === types.data && stream === 1);
+  expect(text.flags & flags.endStream).not.toBe(0);
+  expect(text.payload.toString()).toBe('this port speaks gRPC: POST with content-type application/grpc\n');
   expect(client.headersOf(1)[':status']).toBe(status);
   await works(client, 3);
   client.destroy();
@@ -232,6 +235,60 @@ test('what is no HTTP/2 at all ends the connection', async () => {
   expect(await eager.untilClosed()).toBe(errorCodes.protocol);
 });
 
+const request: readonly (readonly [string, string])[] = [
+  [':method', 'POST'],
+  [':scheme', 'http'],
+  [':path', live],
+  ['content-type', 'application/grpc'],
+];
+const without = (name: string) => encodeBlock(request.filter(([one]) => one !== name));
+const and = (...more: [string, string][]) => encodeBlock([...request, ...more]);
+
+test.each([
+  ['a name in upper case', and(['X-Name', '1'])],
+  ['an unknown pseudo-header', encodeBlock([[':test', 'x'], ...request])],
+  ["a response's pseudo-header", encodeBlock([[':status', '200'], ...request])],
+  ['a pseudo-header after a header', and([':authority', 'x'])],
+  ['a pseudo-header twice', encodeBlock([[':method', 'POST'], ...request])],
+  ['no method', without(':method')],
+  ['no scheme', without(':scheme')],
+  ['no path', without(':path')],
+  ['an empty path', encodeBlock([[':path', ''], ...request.filter(([name]) => name !== ':path')])],
+  ["a connection's header", and(['connection', 'keep-alive'])],
+  ['another te', and(['te', 'gzip'])],
+  ['a content-length that is not kept', and(['content-length', '1'])],
+])('%s resets the stream', async (_, block) => {
+  const client = begin();
+  client.send(headers(1, block), data(1, message()));
+  const reset = await client.until(({ type, stream }) => type === types.rstStream && stream === 1);
+  expect(reset.payload.readUInt32BE()).toBe(errorCodes.protocol);
+  await works(client, 3);
+  client.destroy();
+});
+
+test('trailers end a request, and are no second beginning', async () => {
+  const client = begin();
+  client.send(headers(1, callBlock(live)), data(1, message(), 0));
+  client.send(headers(1, encodeBlock([['x', '1']]), flags.endHeaders | flags.endStream));
+  await client.until(ended(1));
+  expect(client.headersOf(1)).toMatchObject({ 'grpc-status': '0' });
+  client.send(headers(3, callBlock(infer)), headers(3, callBlock(infer), flags.endHeaders | flags.endStream));
+  const reset = await client.until(({ type, stream }) => type === types.rstStream && stream === 3);
+  expect(reset.payload.readUInt32BE()).toBe(errorCodes.protocol);
+  client.destroy();
+});
+
+test.each([
+  ['DATA after its end', data(1, message()), errorCodes.streamClosed],
+  ['HEADERS after its end', headers(1, callBlock(live)), errorCodes.streamClosed],
+  ['PRIORITY on itself', frame(types.priority, 0, 1, Buffer.from([0, 0, 0, 1, 5])), errorCodes.protocol],
+])('on a stream that is closed, %s ends the connection', async (_, bytes, code) => {
+  const client = begin();
+  await works(client, 1);
+  client.send(bytes);
+  expect(await client.untilClosed()).toBe(code);
+});
+
 test('a stream error leaves the others alone', async () => {
   const client = begin();
   client.send(headers(1, callBlock(infer)), frame(types.windowUpdate, 0, 1, numbers(0)));
@@ -245,11 +302,8 @@ test('a stream error leaves the others alone', async () => {
     'grpc-message': 'the call ended without a request message',
   });
   // Frames that cross with the end of a stream mean nothing.
-  client.send(
-    data(5, message()),
-    frame(types.rstStream, 0, 5, numbers(8)),
-    frame(types.windowUpdate, 0, 5, numbers(9)),
-  );
+  client.send(frame(types.rstStream, 0, 5, numbers(8)), frame(types.windowUpdate, 0, 5, numbers(9)));
+  client.send(data(1, message()), headers(1, callBlock(live)));
   await works(client, 7);
   client.destroy();
 });

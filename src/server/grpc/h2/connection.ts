@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { Inbound } from '../inbound.ts';
 import { Keepalive } from '../keepalive.ts';
 import type { TransportHost } from '../transport.ts';
-import { onConnection, refusal, size, unpadded } from './checks.ts';
+import { dependsOnAnother, onConnection, refusal, requestFlaw, size, trailersFlaw, unpadded } from './checks.ts';
 import {
   ConnectionError,
   defaultWindow,
@@ -16,17 +16,15 @@ import {
   numbers,
   preface,
 } from './frames.ts';
-import { HpackDecoder, HpackError } from './hpack.ts';
+import { type Headers, HpackDecoder, HpackError } from './hpack.ts';
 import { Output } from './output.ts';
+import { Resets } from './resets.ts';
 import { H2Stream } from './stream.ts';
 
 /** A client that never reads the answers to its pings and settings is not worth keeping. */
 const maxUnsentControlBytes = 1 << 20;
 /** Data of a call that has its answer: so much is read over, then the stream is reset. */
 const maxUnreadBytes = 1 << 16;
-/** Streams that a client may reset before it is told to calm down, and how many more each second. */
-const resetsAtOnce = 10_000;
-const resetsPerSecond = 1000;
 const firstRequestTimeoutMs = 20_000;
 
 /** One client's HTTP/2 connection: RFC 9113 as far as a gRPC server needs it. */
@@ -52,12 +50,13 @@ export class Connection {
   #begun = false;
   #settled = false;
   #lastStream = 0;
+  readonly #resets = new Resets();
+  /** Headers that were found well formed; the decoder gives the same object for the same bytes. */
+  #wellFormed: Headers | undefined;
   /** A header block that goes on in CONTINUATION frames. */
   #block: { readonly stream: number; readonly endsStream: boolean; parts: Buffer[]; size: number } | undefined;
   #isDraining = false;
   #isDead = false;
-  #resets = resetsAtOnce;
-  #resetsAt = 0;
 
   constructor(socket: Socket, host: TransportHost, onClose: () => void) {
     this.#socket = socket;
@@ -259,6 +258,7 @@ export class Connection {
       case frameTypes.priority:
         if (id === 0) throw new ConnectionError(errorCodes.protocol, 'PRIORITY on stream 0');
         size(end - start, 5);
+        dependsOnAnother(id, bytes, start);
         return;
       case frameTypes.pushPromise:
         throw new ConnectionError(errorCodes.protocol, 'a client cannot push');
@@ -277,11 +277,15 @@ export class Connection {
     }
     const [from, to] = unpadded(flag, bytes, start, end);
     const stream = this.#streams.get(id);
-    if (!stream) return;
+    if (!stream) {
+      this.#resets.readOver(id, 'DATA');
+      return;
+    }
     if (stream.isRemoteEnded) {
       this.#resetStream(stream, errorCodes.streamClosed);
       return;
     }
+    stream.receivedBytes += to - from;
     stream.receiveWindow -= length;
     if (stream.receiveWindow < 0) {
       this.#resetStream(stream, errorCodes.flowControl);
@@ -303,6 +307,10 @@ export class Connection {
 
   #remoteEnd(stream: H2Stream): void {
     stream.isRemoteEnded = true;
+    if (!stream.isWhole()) {
+      this.#resetStream(stream, errorCodes.protocol);
+      return;
+    }
     if (stream.isLocalEnded) this.#forget(stream);
     else stream.inbound?.end();
   }
@@ -312,6 +320,7 @@ export class Connection {
     const [content, to] = unpadded(flag, bytes, start, end);
     const from = flag & flags.priority ? content + 5 : content;
     if (from > to) throw new ConnectionError(errorCodes.frameSize, 'HEADERS are too short');
+    if (flag & flags.priority) dependsOnAnother(id, bytes, content);
     const endsStream = (flag & flags.endStream) !== 0;
     if (flag & flags.endHeaders) this.#open(id, endsStream, bytes.subarray(from, to));
     else this.#block = { stream: id, endsStream, parts: [Buffer.from(bytes.subarray(from, to))], size: to - from };
@@ -335,16 +344,17 @@ export class Connection {
   #open(id: number, endsStream: boolean, block: Buffer): void {
     const headers = this.#hpack.decode(block);
     if (id <= this.#lastStream) {
-      const stream = this.#streams.get(id);
-      if (!stream || stream.isRemoteEnded) return;
-      if (endsStream) this.#remoteEnd(stream);
-      else this.#resetStream(stream, errorCodes.protocol);
+      this.#trailers(id, endsStream, headers);
       return;
     }
     if (this.#lastStream === 0) this.#socket.setTimeout(0);
     this.#lastStream = id;
     if (this.#isDraining || this.#streams.size >= this.#host.maxConcurrentStreams) {
-      this.#control(frame(frameTypes.rstStream, 0, id, numbers(errorCodes.refusedStream)));
+      this.#sendReset(id, errorCodes.refusedStream);
+      return;
+    }
+    if (headers && !this.#isWellFormed(headers)) {
+      this.#sendReset(id, errorCodes.protocol);
       return;
     }
     const { windowBytes } = this.#host;
@@ -352,8 +362,25 @@ export class Connection {
     this.#streams.set(id, stream);
     stream.isRemoteEnded = endsStream;
     const status = headers ? refusal(headers) : 431;
-    if (status !== 0) stream.refuse(status);
+    if (endsStream && !stream.isWhole()) this.#resetStream(stream, errorCodes.protocol);
+    else if (status !== 0) stream.refuse(status);
     else this.#accept(stream, endsStream);
+  }
+
+  #trailers(id: number, endsStream: boolean, headers: Headers | undefined): void {
+    const stream = this.#streams.get(id);
+    if (!stream) this.#resets.readOver(id, 'HEADERS');
+    else if (stream.isRemoteEnded) this.#resetStream(stream, errorCodes.streamClosed);
+    else if (!endsStream || (headers && (this.#hpack.flaw ?? trailersFlaw(headers)) !== undefined)) {
+      this.#resetStream(stream, errorCodes.protocol);
+    } else this.#remoteEnd(stream);
+  }
+
+  #isWellFormed(headers: Headers): boolean {
+    if (headers === this.#wellFormed) return true;
+    if ((this.#hpack.flaw ?? requestFlaw(headers)) !== undefined) return false;
+    this.#wellFormed = headers;
+    return true;
   }
 
   #accept(stream: H2Stream, endsStream: boolean): void {
@@ -402,6 +429,8 @@ export class Connection {
       }
     }
     this.#control(frame(frameTypes.settings, flags.ack, 0, Buffer.alloc(0)));
+    // What the new windows let go comes after the news that they are known.
+    for (const stream of this.blocked) stream.flush();
   }
 
   #changeWindows(value: number): void {
@@ -412,32 +441,28 @@ export class Connection {
       stream.sendWindow += change;
       if (stream.sendWindow > maxWindow) throw new ConnectionError(errorCodes.flowControl, 'a window is too large');
     }
-    if (change > 0) for (const stream of this.blocked) stream.flush();
   }
 
   #reset(id: number): void {
     if (id === 0 || id > this.#lastStream) throw new ConnectionError(errorCodes.protocol, 'RST_STREAM on no stream');
     const stream = this.#streams.get(id);
     if (!stream) return;
-    if (!stream.isLocalEnded) this.#countReset();
+    if (!stream.isLocalEnded) this.#resets.count();
     stream.drop();
     this.#forget(stream);
     stream.inbound?.cancel();
-  }
-
-  /** Opening and resetting streams without end costs a client nothing, and us a request each. */
-  #countReset(): void {
-    const now = performance.now();
-    this.#resets = Math.min(resetsAtOnce, this.#resets + ((now - this.#resetsAt) / 1000) * resetsPerSecond) - 1;
-    this.#resetsAt = now;
-    if (this.#resets < 0) throw new ConnectionError(errorCodes.enhanceYourCalm, 'too many streams are reset');
   }
 
   #resetStream(stream: H2Stream, code: number): void {
-    this.#control(frame(frameTypes.rstStream, 0, stream.id, numbers(code)));
+    this.#sendReset(stream.id, code);
     stream.drop();
     this.#forget(stream);
     stream.inbound?.cancel();
+  }
+
+  #sendReset(id: number, code: number): void {
+    this.#resets.add(id);
+    this.#control(frame(frameTypes.rstStream, 0, id, numbers(code)));
   }
 
   #forget(stream: H2Stream): void {

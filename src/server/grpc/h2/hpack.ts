@@ -46,10 +46,16 @@ export class HpackDecoder {
   #position = 0;
   #end = 0;
   #changed = false;
+  #flaw: string | undefined;
 
   /** `maxListBytes` bounds the headers of one block, in the same reckoning as the table. */
   constructor(maxListBytes: number) {
     this.#maxListBytes = maxListBytes;
+  }
+
+  /** Why the block that was read last is malformed, as far as single fields and their order tell (RFC 9113, 8.2 and 8.3). */
+  get flaw(): string | undefined {
+    return this.#flaw;
   }
 
   /** The headers of a block; undefined where they are too many (they are read all the same). Throws HpackError. */
@@ -62,18 +68,24 @@ export class HpackDecoder {
     this.#changed = false;
     const headers = new Map<string, string>();
     let size = 0;
+    let regular = false;
+    this.#flaw = undefined;
     while (this.#position < this.#end) {
       const field = this.#field(headers.size === 0);
       if (!field) continue;
       const [name, value] = field;
       size += 32 + name.length + value.length;
       if (size > this.#maxListBytes) continue;
+      const isPseudo = name.charCodeAt(0) === 0x3a;
+      if (!isPseudo) regular = true;
+      else if (regular || headers.has(name)) this.#flaw = `'${name}' stands twice or after a header`;
+      if (/[A-Z]/.test(name)) this.#flaw = `'${name}' is not in lower case`;
       const before = headers.get(name);
       headers.set(name, before === undefined ? value : `${before}${name === 'cookie' ? '; ' : ', '}${value}`);
     }
     this.#bytes = bytes.subarray(0, 0);
     if (size > this.#maxListBytes) return undefined;
-    if (this.#changed) this.#last = undefined;
+    if (this.#changed || this.#flaw !== undefined) this.#last = undefined;
     else this.#last = { bytes: Uint8Array.prototype.slice.call(bytes), headers };
     return headers;
   }

@@ -27,6 +27,8 @@ export class H2Stream implements CallStream {
   isLocalEnded = false;
   /** Data that came after the answer, which nobody reads. */
   unread = 0;
+  /** Of all data, without padding. */
+  receivedBytes = 0;
   readonly #connection: Connection;
   readonly #headers: Headers;
   #isStarted = false;
@@ -34,6 +36,8 @@ export class H2Stream implements CallStream {
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #trailers: Buffer | undefined;
+  /** The last of the data ends our side: no trailers follow. */
+  #endsWithData = false;
 
   constructor(connection: Connection, id: number, headers: Headers, sendWindow: number, receiveWindow: number) {
     this.#connection = connection;
@@ -54,6 +58,12 @@ export class H2Stream implements CallStream {
 
   headers(): Iterable<readonly [name: string, value: string]> {
     return [...this.#headers].filter(([name]) => !name.startsWith(':'));
+  }
+
+  /** At the end of the client's side: whether as much came as `content-length` says, where it says anything. */
+  isWhole(): boolean {
+    const length = this.#headers.get('content-length');
+    return length === undefined || length === String(this.receivedBytes);
   }
 
   write(parts: readonly Uint8Array[], encoding: ContentCoding | undefined): void {
@@ -94,11 +104,17 @@ export class H2Stream implements CallStream {
     this.flush();
   }
 
-  /** A response of another status than 200, for what is not gRPC. */
+  /** A response of another status than 200, for what is not gRPC; with words for who looks at it. */
   refuse(status: number): void {
     this.#isStarted = true;
-    this.#connection.sendBlock(this.id, encodeBlock([[':status', String(status)]]), true);
-    this.#connection.localEnd(this);
+    const block = encodeBlock([
+      [':status', String(status)],
+      ['content-type', 'text/plain; charset=utf-8'],
+    ]);
+    this.#connection.sendBlock(this.id, block, false);
+    this.#endsWithData = true;
+    this.#queue([Buffer.from('this port speaks gRPC: POST with content-type application/grpc\n')]);
+    this.flush();
   }
 
   /** Sends what the windows allow. True: everything that waited is out. */
@@ -116,15 +132,15 @@ export class H2Stream implements CallStream {
       this.sendWindow -= length;
       connection.sendWindow -= length;
       const head = Buffer.allocUnsafe(headBytes);
-      writeHead(head, 0, length, frameTypes.data, 0, this.id);
+      const isLast = this.#endsWithData && this.#waitingBytes === 0;
+      writeHead(head, 0, length, frameTypes.data, isLast ? flags.endStream : 0, this.id);
       connection.send(head);
       this.#sendWaiting(length);
     }
     connection.blocked.delete(this);
-    if (this.#trailers && !this.isLocalEnded) {
-      connection.sendBlock(this.id, this.#trailers, true);
-      connection.localEnd(this);
-    }
+    if (this.isLocalEnded) return true;
+    if (this.#trailers) connection.sendBlock(this.id, this.#trailers, true);
+    if (this.#trailers || this.#endsWithData) connection.localEnd(this);
     return true;
   }
 
