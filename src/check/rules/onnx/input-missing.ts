@@ -10,6 +10,8 @@ export const inputMissing: ModelRule = {
   fix: 'Declare the input, or remove it from the graph.',
   *check(model) {
     const { input = [] } = model.config;
+    // Left to the backend, which something else keeps from filling them in: that is said.
+    if (input.length === 0 && model.completed.problems.length > 0) return;
     const declared = new Set(input.filter((one) => !one.optional).map((one) => one.name ?? ''));
     const optional = new Map(input.flatMap((one, index) => (one.optional ? [[one.name ?? '', index] as const] : [])));
     const fed = new Set(fedInputs(model.config).map((one) => one.name));

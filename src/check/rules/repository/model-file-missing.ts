@@ -1,7 +1,7 @@
 import { extname, join } from 'node:path';
 import { didYouMean } from '../../names.ts';
 import { isUnreadable } from '../../reader.ts';
-import type { ModelRule } from '../../rule.ts';
+import type { Finding, ModelRule } from '../../rule.ts';
 import type { ModelView } from '../../view.ts';
 
 /** What each backend of Triton opens when `default_model_filename` is blank. Other backends look where they like. */
@@ -27,6 +27,7 @@ export const modelFileMissing: ModelRule = {
     if (usual === undefined || model.isEnsemble) return;
     const file = model.config.default_model_filename || usual;
     if (file.split('/').includes('..')) return;
+    yield* missingPlans(model);
     for (const version of model.versions) {
       const paths = version.files.map((one) => one.path);
       if (hasModel(model, paths, file) || isUnreadable(model.entry, version.dir)) continue;
@@ -45,6 +46,22 @@ export const modelFileMissing: ModelRule = {
     }
   },
 };
+
+/** Plans for single compute capabilities: only a server with such a GPU looks for them. */
+function* missingPlans(model: ModelView): Iterable<Finding> {
+  if (model.backend !== 'tensorrt') return;
+  for (const [capability, plan] of Object.entries(model.written.cc_model_filenames ?? {})) {
+    for (const { folder, files } of model.versions) {
+      if (files.some(({ path }) => path === plan)) continue;
+      yield {
+        path: `cc_model_filenames[${JSON.stringify(capability)}]`,
+        message: `version ${folder} has no file ${plan}, which GPUs of compute capability ${capability} load`,
+        fix: `put the plan at ${join(model.name, folder, plan)}, or remove the entry`,
+        severity: 'warning',
+      };
+    }
+  }
+}
 
 function hasModel(model: ModelView, paths: readonly string[], file: string): boolean {
   if (paths.includes(file)) return true;

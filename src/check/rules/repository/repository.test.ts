@@ -133,6 +133,13 @@ testRule('repository/model-file-missing', {
         'm/config.pbtxt:1:10 warning version 1 has no file model.plan, which backend tensorrt opens; the folder holds no file',
       ],
     ],
+    [
+      {
+        'm/config.pbtxt': 'backend: "tensorrt" cc_model_filenames { key: "8.0" value: "a.plan" }',
+        'm/1/model.plan': 3,
+      },
+      ['m/config.pbtxt:1:21 warning version 1 has no file a.plan, which GPUs of compute capability 8.0 load'],
+    ],
   ],
   silent: [
     [python()],
