@@ -7,6 +7,7 @@ The task is a made-up regression. Ten features, each from a standard normal dist
 so that the network has to use its hidden layers. Run: python train_simple_net.py
 """
 
+import sys
 from pathlib import Path
 
 import torch
@@ -18,16 +19,8 @@ from jsonl import short, write_jsonl
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "simple_net"
 SEED = 20260701
 
-
-class SimpleNet(nn.Module):
-    """10 features in, 1 number out."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.net = nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Linear(32, 16), nn.ReLU(), nn.Linear(16, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.net(x)
+sys.path.insert(0, str(EXAMPLE))
+from simple_net import SimpleNet  # noqa: E402
 
 
 def target(x: Tensor) -> Tensor:

@@ -55,11 +55,41 @@ describe.runIf(environment)('PyTorch modules', { timeout: 300_000 }, () => {
         ['simple_net', 'simple_net-torchscript'].map((model) => engine.infer({ model, inputs: [...inputs] })),
       );
       expect(first!.outputs.map(({ name }) => name)).toEqual(['logits', 'best']);
-      expect(second!.outputs.map(({ name }) => name)).toEqual(['logits__0', 'best__1']);
-      for (const [index, { data, shape }] of first!.outputs.entries()) {
-        const other = second!.outputs[index]!;
+      expect(second!.outputs.map(({ name }) => name)).toEqual(['best__1', 'logits__0']);
+      for (const [index, { name, data, shape }] of first!.outputs.entries()) {
+        const other = second!.outputs.find((output) => output.name === `${name}__${index}`)!;
         expect(other.shape).toEqual(shape);
         for (const [at, value] of [...data].entries()) expect(Number(other.data[at])).toBeCloseTo(Number(value), 5);
+      }
+    } finally {
+      await engine.close();
+    }
+  });
+
+  test('the example, with its trained weights, answers as it did where it was trained', async () => {
+    const example = resolve(import.meta.dirname, '../examples/simple_net');
+    await compile({
+      module: `${example}/simple_net.py:SimpleNet`,
+      state_dict: `${example}/weights.safetensors`,
+      inputs: [{ ...x, dims: [10] }],
+      outputs: ['prediction'],
+      formats: ['onnx'],
+    });
+    const engine = await Engine.open({ repository: dir });
+    try {
+      const lines = (await readFile(`${example}/expected.jsonl`, 'utf8')).trim().split('\n');
+      expect(lines.length).toBeGreaterThan(10);
+      for (const line of lines) {
+        const { inputs, outputs } = JSON.parse(line) as Record<string, Record<string, number[][]>>;
+        const rows = inputs!.x!;
+        const data = Float32Array.from(rows.flat());
+        const answer = await engine.infer({
+          model: 'm',
+          inputs: [{ name: 'x', datatype: 'FP32', shape: [rows.length, 10], data }],
+        });
+        const wanted = outputs!.prediction!.flat();
+        for (const [index, value] of wanted.entries())
+          expect(Number(answer.outputs[0]!.data[index])).toBeCloseTo(value, 4);
       }
     } finally {
       await engine.close();

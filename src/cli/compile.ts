@@ -42,6 +42,7 @@ export const compileCommand: Command = {
       many: true,
     },
     { flags: '--output <name>', summary: "name of a PyTorch module's next output (default: output)", many: true },
+    { flags: '--state-dict <file>', summary: "a PyTorch module's weights, from torch.save or safetensors" },
     { flags: '--formats <list>', summary: 'what a PyTorch module becomes (default: onnx,torchscript)' },
     {
       flags: '--python <path>',
@@ -75,7 +76,7 @@ async function chooseSource(sources: string[], options: Readonly<Record<string, 
   const isSource =
     sources.length === 1 && options.file === undefined && (named || /[/\\]|^\.|^~|\.py(:|$)/.test(sources[0]!));
   if (!isSource) {
-    for (const flag of ['name', 'revision', 'maxBatchSize', 'layout', 'input', 'output', 'formats']) {
+    for (const flag of ['name', 'revision', 'maxBatchSize', 'layout', 'input', 'output', 'stateDict', 'formats']) {
       if (options[flag] === undefined) continue;
       const spelled = flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
       throw new ConchError('USAGE', `--${spelled} goes with one source, which was not named`, {
@@ -97,7 +98,10 @@ async function chooseSource(sources: string[], options: Readonly<Record<string, 
 }
 
 /** What the flags say of a PyTorch module; the rest of a deployment's checks see to the values. */
-function moduleOf({ input, output, formats }: Readonly<Record<string, unknown>>, source: string): ModuleFlags {
+function moduleOf(
+  { input, output, stateDict, formats }: Readonly<Record<string, unknown>>,
+  source: string,
+): ModuleFlags {
   if (input === undefined) {
     throw new ConchError('USAGE', `${source}: a PyTorch module does not tell what forward takes`, {
       fix: 'add --input x:FP32:4 (name, element type, dims without the batch) for each of its arguments',
@@ -114,11 +118,12 @@ function moduleOf({ input, output, formats }: Readonly<Record<string, unknown>>,
       };
     }),
     ...(output !== undefined && { outputs: output as string[] }),
+    ...(typeof stateDict === 'string' && { state_dict: stateDict }),
     ...(typeof formats === 'string' && { formats: formats.split(',') as 'onnx'[] }),
   };
 }
 
-type ModuleFlags = Pick<ModuleDeployment, 'inputs' | 'outputs' | 'formats'>;
+type ModuleFlags = Pick<ModuleDeployment, 'inputs' | 'outputs' | 'state_dict' | 'formats'>;
 
 export function printCompiled(result: CompileResult, output: Output): void {
   const { bold, dim, green } = output.colors;

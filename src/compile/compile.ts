@@ -77,8 +77,8 @@ export function deploymentOf(options: {
   revision?: string;
   max_batch_size?: number;
   layout?: Layout;
-  /** For a Python file: what the checkpoint's own files say of other models. */
-  module?: Pick<ModuleDeployment, 'inputs' | 'outputs' | 'formats'>;
+  /** For a Python file: what a checkpoint's own files would tell. */
+  module?: Pick<ModuleDeployment, 'inputs' | 'outputs' | 'state_dict' | 'formats'>;
 }): LoadedDeployment {
   const { checkpoint, revision, max_batch_size, layout, module } = options;
   const name = options.name ?? basename(checkpoint.replace(/\.py(:\w*)?$/, '')).toLowerCase();

@@ -75,7 +75,8 @@ class TorchScriptModel:
 
     def _response(self, request, results, start, end):
         tensors = []
-        for name in request.requested_output_names():
+        # In the order of Triton's PyTorch backend, which keeps the outputs in a map by name.
+        for name in sorted(request.requested_output_names()):
             position = self._outputs[name]
             if position >= len(results):
                 return InferenceResponse(
