@@ -19,9 +19,11 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'conch-packed-'));
   const tokens = join(folder, 'tokens');
   const sentence = join(folder, 'sentence');
+  const ranker = join(folder, 'ranker');
   for (const [from, to] of [
     ['bert-token-classification', tokens],
     ['sentence-many', sentence],
+    ['bert-reranker', ranker],
   ] as const) {
     await cp(golden(from), to, { recursive: true });
     await cp(join(example, 'tokenizer_config.json'), join(to, 'tokenizer_config.json'));
@@ -33,6 +35,7 @@ beforeAll(async () => {
       [`finbert-${layout}`, { checkpoint: example, layout }],
       [`tokens-${layout}`, { checkpoint: tokens, layout }],
       [`sentence-${layout}`, { checkpoint: sentence, layout }],
+      [`ranker-${layout}`, { checkpoint: ranker, layout }],
     ]),
   );
   const loaded = { deployment: { repository: 'models', models }, file: undefined, baseDir: folder };
@@ -130,6 +133,22 @@ test('sentence embeddings', async () => {
   const packed = await Promise.all(asked.map((text) => ask('sentence-packed', text)));
   const padded = await Promise.all(asked.map((text) => ask('sentence-padded', text)));
   for (const [index, { data }] of packed.entries()) expect(worst(data, padded[index]!.data)).toBeLessThan(1e-5);
+});
+
+test('a reranker scores a text with others, in one request or in several', async () => {
+  const documents = ['w1 w2', 'w3 w4 w5 w6 w7 w8', 'w2', ''];
+  const score = async (model: string, query: string, ...pairs: string[]) => {
+    const inputs = [tensor('text', 'BYTES', [pairs.length, 1], new Array(pairs.length).fill(query))];
+    inputs.push(tensor('text_pair', 'BYTES', [pairs.length, 1], pairs));
+    return Array.from((await engine.infer({ model, inputs })).outputs[0]!.data as Float32Array);
+  };
+  const padded = await score('ranker-padded', 'w2 w9', ...documents);
+  expect(new Set(padded).size).toBe(4);
+  expect(worst(await score('ranker-packed', 'w2 w9', ...documents), padded)).toBeLessThan(1e-5);
+  const each = await Promise.all(documents.map((document) => score('ranker-packed', 'w2 w9', document)));
+  expect(worst(each.flat(), padded)).toBeLessThan(1e-5);
+  // By itself a text is no pair with an empty one.
+  expect(worst((await ask('ranker-packed', 'w2 w9')).data, padded.slice(3))).toBeGreaterThan(1e-3);
 });
 
 test('one request of all lengths shares a run with others; a text beyond the positions spoils only itself', async () => {

@@ -5,7 +5,8 @@
 `wordpiece` has BERT's tokenizer with several normalizer settings, `others` a byte-level BPE as RoBERTa has it and a
 Unigram model. The tokenizers stand in a file's first line, so that the goldens do not depend on a checkpoint. Every
 further line is {"tokenizer": which, "text": ..., "repeat": n or absent, "ids": [...]} with at most 64 ids (special
-tokens included). `repeat` keeps long texts short in the file.
+tokens included). `repeat` keeps long texts short in the file. `pairs` has {"tokenizer": which, "text": ..., "pair": ...,
+"ids": [...], "type_ids": [...]} for post-processors of every kind, with at most 17 ids.
 """
 
 import json
@@ -125,12 +126,52 @@ def write(name, specs, texts):
                 file.write(json.dumps({**line, "ids": tokenizer.encode(text * repeat).ids}) + "\n")
 
 
+def paired(vocab):
+    """Tokenizers that put two texts together: BERT's as a template and as its own kind, RoBERTa's, and none."""
+    template = bert(NORMALIZERS[0], vocab)
+    pieces = template["post_processor"]["single"]
+    template["post_processor"]["pair"] = [
+        *pieces, {"Sequence": {"id": "B", "type_id": 1}}, {"SpecialToken": {"id": "[SEP]", "type_id": 1}},
+    ]
+    kinds = [
+        {"type": "BertProcessing", "sep": ["[SEP]", vocab["[SEP]"]], "cls": ["[CLS]", vocab["[CLS]"]]},
+        {
+            "type": "RobertaProcessing", "sep": ["[SEP]", vocab["[SEP]"]], "cls": ["[CLS]", vocab["[CLS]"]],
+            "trim_offsets": True, "add_prefix_space": False,
+        },
+        None,
+    ]
+    left = {**template, "truncation": {"direction": "Left", "max_length": PAIR_LIMIT, "strategy": "LongestFirst", "stride": 0}}
+    return [template, *({**template, "post_processor": kind} for kind in kinds), left]
+
+
+PAIR_LIMIT = 17
+
+
+def write_pairs(specs):
+    counts = [0, 1, 6, 7, 8, 14, 40]
+    with open(GOLDEN / "tokenizer-pairs.jsonl", "w", encoding="utf-8", newline="\n") as file:
+        file.write(json.dumps({"limit": PAIR_LIMIT, "tokenizers": specs}) + "\n")
+        for which, spec in enumerate(specs):
+            tokenizer = Tokenizer.from_str(json.dumps(spec))
+            direction = "left" if spec["truncation"] else "right"
+            tokenizer.enable_truncation(PAIR_LIMIT, direction=direction)
+            for first in counts:
+                for second in counts:
+                    text, pair = (" ".join((WORDS[:8] * 5)[:first]), " ".join((WORDS[8:15] * 6)[:second]))
+                    made = tokenizer.encode(text, pair)
+                    line = {"tokenizer": which, "text": text, "pair": pair, "ids": made.ids, "type_ids": made.type_ids}
+                    file.write(json.dumps(line) + "\n")
+
+
 def main():
     names = list(dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]))
     vocab = {token: position for position, token in enumerate(names)}
     chance = random.Random(1)
     texts = [(text, 1) for text in TEXTS] + LONG + [(scrambled(chance), 1) for _ in range(150)]
     write("wordpiece", [bert(normalizer, vocab) for normalizer in NORMALIZERS], texts)
+
+    write_pairs(paired(vocab))
 
     words = [word for word in WORDS if word.isascii() and word.isalpha()]
     sentences = [" ".join(chance.choices(words, k=9)) + "." for _ in range(300)]

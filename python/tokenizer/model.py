@@ -2,7 +2,8 @@
 
 Reads tokenizer.json beside this file. With the Python package `tokenizers` it runs every kind of tokenizer; without it
 (Triton's stock images do not have it) it runs BERT's WordPiece by itself, with the same ids. Texts of a batch are
-padded to the longest one. Text is cut to the config's parameter `max_length`, special tokens are kept.
+padded to the longest one. Text is cut to the config's parameter `max_length`, special tokens are kept. A second input,
+which a request may leave out, pairs each text with another one: both become one sequence, the longer one cut first.
 """
 
 import json
@@ -25,7 +26,7 @@ class TritonPythonModel:
         filename = config.get("default_model_filename") or "model.py"
         folder = os.path.dirname(os.path.join(args["model_repository"], args["model_version"], filename))
         self.batching = config.get("max_batch_size", 0) > 0
-        self.input = config["input"][0]["name"]
+        self.inputs = [tensor["name"] for tensor in config["input"]]
         self.outputs = [output["name"] for output in config["output"]]
         max_length = config.get("parameters", {}).get("max_length", {}).get("string_value", "")
         try:
@@ -39,8 +40,9 @@ class TritonPythonModel:
         """All texts of all requests are tokenized at once; every request is padded by itself."""
         batches = []
         for request in requests:
-            elements = pb_utils.get_input_tensor_by_name(request, self.input).as_numpy().reshape(-1)
-            batches.append([decode(element) for element in elements])
+            tensors = [pb_utils.get_input_tensor_by_name(request, name) for name in self.inputs]
+            columns = [list(map(decode, tensor.as_numpy().reshape(-1))) for tensor in tensors if tensor is not None]
+            batches.append(list(zip(*columns)) if len(columns) > 1 else columns[0])
         encoded = iter(self.tokenizer.encode_batch([text for texts in batches for text in texts]))
         responses = []
         for texts in batches:
@@ -115,6 +117,7 @@ class Packaged(Padded):
         self.tokenizer = tokenizer
 
     def encode_batch(self, texts):
+        """Of texts, and of pairs of texts as tuples."""
         return [(encoding.ids, encoding.type_ids) for encoding in self.tokenizer.encode_batch(texts)]
 
 
@@ -122,6 +125,7 @@ class Bert(Padded):
     """BERT's WordPiece in plain Python."""
 
     SLICE = 4096  # characters that are normalised at once
+    COUNTED = 16384  # of two texts longer than this many ids it is not looked which is the longer one
 
     def __init__(self, spec, settings, max_length):
         super().__init__(spec, settings, max_length)
@@ -154,6 +158,7 @@ class Bert(Padded):
         longest_first = sorted(self.added, key=len, reverse=True)
         self.added_pattern = re.compile("|".join(map(re.escape, longest_first))) if added else None
         self.before, self.after, self.type = read_template(spec.get("post_processor"))
+        self.processor = spec.get("post_processor")
         self.room = max_length - len(self.before) - len(self.after)
         if self.room < 1:
             raise ValueError(f"a maximum length of {max_length} leaves no room beside special tokens")
@@ -163,8 +168,30 @@ class Bert(Padded):
         return [self.encode(text) for text in texts]
 
     def encode(self, text):
+        if isinstance(text, tuple):
+            return self.encode_pair(*text)
+        ids = self.content(text, self.room)
+        pieces = [*self.before, *((one, self.type) for one in ids), *self.after]
+        return [one for one, _ in pieces], [kind for _, kind in pieces]
+
+    def encode_pair(self, text, pair):
+        template = read_pair_template(self.processor)
+        room = max(0, self.max_length - sum(len(ids) for ids, _ in template if not isinstance(ids, str)))
+        cut = [self.content(one, room) for one in (text, pair)]
+        # Both are cut to a half then, and of an odd number the longer one gets more.
+        if room % 2 and min(map(len, cut)) >= room:
+            cut = [self.content(one, self.COUNTED) for one in (text, pair)]
+        counts = cut_longest_first(*map(len, cut), room)
+        kept = {name: self.cut(ids, count) for name, ids, count in zip("AB", cut, counts)}
+        pieces = [(kept[ids] if isinstance(ids, str) else ids, kind) for ids, kind in template]
+        return [one for ids, _ in pieces for one in ids], [kind for ids, kind in pieces for _ in ids]
+
+    def cut(self, ids, count):
+        return ids[len(ids) - count :] if self.cut_left else ids[:count]
+
+    def content(self, text, room):
         ids = []
-        limit = float("inf") if self.cut_left else self.room
+        limit = float("inf") if self.cut_left else room
         start = 0
         for found in self.added_pattern.finditer(text) if self.added_pattern else ():
             self.add_text(text[start : found.start()], ids, limit)
@@ -174,9 +201,7 @@ class Bert(Padded):
             start = found.end()
         else:
             self.add_text(text[start:], ids, limit)
-        ids = ids[-self.room :] if self.cut_left else ids[: self.room]
-        pieces = [*self.before, *((one, self.type) for one in ids), *self.after]
-        return [one for one, _ in pieces], [kind for _, kind in pieces]
+        return self.cut(ids, min(room, len(ids)))
 
     def add_text(self, text, ids, limit):
         for word in self.words(text):
@@ -267,6 +292,37 @@ def read_template(processor):
         ids = processor["special_tokens"][token["id"]]["ids"]
         (before if text_type is None else after).extend((one, token.get("type_id", 0)) for one in ids)
     return before, after, text_type or 0
+
+
+def read_pair_template(processor):
+    """What two texts become: ids, or "A" and "B" for the texts, each with its type id."""
+    kind = processor and processor.get("type")
+    if kind in ("BertProcessing", "RobertaProcessing"):
+        bert = kind == "BertProcessing"
+        before, after = [processor["cls"][1]], [processor["sep"][1]]
+        return [(before, 0), ("A", 0), (after if bert else after * 2, 0), ("B", int(bert)), (after, int(bert))]
+    if kind == "Sequence":
+        templates = [read_pair_template(inner) for inner in processor["processors"]]
+        return next((one for one in templates if len(one) > 2), [("A", 0), ("B", 1)])
+    if kind != "TemplateProcessing":
+        return [("A", 0), ("B", 1)]
+    pieces = []
+    for piece in processor["pair"]:
+        (item,) = piece.values()
+        ids = item["id"] if "Sequence" in piece else processor["special_tokens"][item["id"]]["ids"]
+        pieces.append((ids, item.get("type_id", 0)))
+    return pieces
+
+
+def cut_longest_first(first, second, room):
+    """How many ids of each of two texts stay: as `longest_first` of the package `tokenizers`."""
+    if first + second <= room:
+        return first, second
+    shorter = min(first, second)
+    longer = shorter if shorter > room else max(shorter, room - shorter)
+    if shorter + longer > room:
+        shorter, longer = room // 2, room // 2 + room % 2
+    return (longer, shorter) if first > second else (shorter, longer)
 
 
 # Characters as BERT's cleaning sorts them; see character_classes.py in conch's sources. Python's own tables are of

@@ -6,6 +6,8 @@ export interface CompiledTensor {
   readonly name: string;
   readonly datatype: Datatype;
   readonly dims: readonly number[];
+  /** A request may leave it out. */
+  readonly optional?: boolean;
 }
 
 /** What a compile step wrote into a version folder. */

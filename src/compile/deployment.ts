@@ -46,6 +46,11 @@ export interface CheckpointDeployment extends ModelSettings {
    * run of tokens, so that requests of any lengths share a batch and nothing is computed for padding.
    */
   layout?: Layout;
+  /**
+   * Takes a second input, `text_pair`, that each text is put together with, as rerankers and models of natural language
+   * inference want it; a request may leave it out. By itself for models with a single label, which rerank.
+   */
+  text_pair?: boolean;
   /** Further settings for `<name>-tokenizer`. */
   tokenizer?: Omit<ConfigSettings, 'max_batch_size'>;
   /** Further settings for `<name>-model`. */

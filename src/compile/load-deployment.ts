@@ -46,6 +46,7 @@ const checkpointModel = z.strictObject({
   revision: z.string().min(1).optional(),
   max_length: z.int().min(3).optional(),
   layout: z.enum(layouts).optional(),
+  text_pair: z.boolean().optional(),
   tokenizer: z.strictObject(configSettings).optional(),
   model: z.strictObject(configSettings).optional(),
 });

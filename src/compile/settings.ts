@@ -16,6 +16,7 @@ export function configTensors(
     name: tensor.name,
     data_type: datatypes[tensor.datatype].config,
     dims: [...tensor.dims],
+    ...(tensor.optional && { optional: true }),
     ...(labelFiles[tensor.name] !== undefined && { label_filename: labelFiles[tensor.name]! }),
   }));
 }

@@ -19,7 +19,7 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 const words = Array.from({ length: 55 }, (_, index) => `word${index}`);
 
 /** The model `m` of a golden checkpoint with a tokenizer of whole words. */
-async function compile(name: string, change: { max_length?: number; layout?: Layout } = {}) {
+async function compile(name: string, change: { max_length?: number; layout?: Layout; text_pair?: boolean } = {}) {
   const checkpoint = join(dir, name);
   await cp(join(golden, name), checkpoint, { recursive: true });
   await writeFile(join(checkpoint, 'vocab.txt'), ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...words].join('\n'));
@@ -61,11 +61,24 @@ test('several labels at once are said, in config and manifest', async () => {
   });
 });
 
-test('a reranker: one score without a label', async () => {
+test('a reranker: two texts, the second of which may be left out, and one score without a label', async () => {
   await compile('bert-reranker');
+  for (const model of ['m', 'm-tokenizer']) {
+    expect((await config(model)).input).toEqual([
+      { name: 'text', data_type: 'TYPE_STRING', dims: [1] },
+      { name: 'text_pair', data_type: 'TYPE_STRING', dims: [1], optional: true },
+    ]);
+  }
   expect((await config('m')).output).toEqual([{ name: 'logits', data_type: 'TYPE_FP32', dims: [1] }]);
   expect(await labelsOf('m')).toBeUndefined();
   expect(await manifest('m-model')).toMatchObject({ task: 'text-ranking' });
+});
+
+test('two texts where the deployment says so, and none where it says no', async () => {
+  await compile('distilbert', { text_pair: true });
+  expect((await config('m')).input!.map(({ name }) => name)).toEqual(['text', 'text_pair']);
+  await compile('bert-reranker', { text_pair: false });
+  expect((await config('m')).input!.map(({ name }) => name)).toEqual(['text']);
 });
 
 test('a sentence encoder: one vector, texts cut where sentence-transformers cuts them', async () => {

@@ -10,10 +10,10 @@ import { compileEncoder } from './encoder.ts';
 import { chainEnsemble } from './ensemble.ts';
 import { readSentenceModules } from './sentence-modules.ts';
 import { defaultMaxBatchSize, definedSettings, onnxConfig } from './settings.ts';
-import { tokenizerScript, writeTokenizer } from './tokenizer.ts';
+import { text, textPair, tokenizerScript, writeTokenizer } from './tokenizer.ts';
 import { checkTokenizerFits } from './tokenizer-fit.ts';
 
-const recipes = { encoder: 2, tokenizer: 2, ensemble: 2 };
+const recipes = { encoder: 2, tokenizer: 3, ensemble: 2 };
 const labelFile = 'labels.txt';
 /** Texts times the longest of them in a packed batch: 32 of 128 tokens, or 8 of 512. */
 const maxBatchTokens = 4096;
@@ -89,7 +89,8 @@ export async function makeTextModel(
     );
   }
 
-  const text: CompiledTensor = { name: 'text', datatype: 'BYTES', dims: [1] };
+  const pairs = deployment.text_pair ?? facts.task === 'text-ranking';
+  const texts = pairs ? [text, textPair] : [text];
   const tokenizerSettings = definedSettings(deployment, deployment.tokenizer);
   const maxPositions = deployment.max_length ?? Math.min(positions, facts.maxSeqLength ?? positions);
   const inputNames = inputs.map((input) => input.name);
@@ -99,10 +100,16 @@ export async function makeTextModel(
     version,
     recipe: recipes.tokenizer,
     inputs: { ...(await hashes(tokenizerSources)), 'model.py': await hashFile(tokenizerScript()) },
-    settings: { max_batch_size, maxPositions, inputNames, tokenizerSettings },
+    settings: { max_batch_size, maxPositions, inputNames, texts, tokenizerSettings },
     source,
     async build(outDir) {
-      const written = await writeTokenizer({ checkpointDir: resolved.dir, outDir, maxPositions, inputNames });
+      const written = await writeTokenizer({
+        checkpointDir: resolved.dir,
+        outDir,
+        maxPositions,
+        inputNames,
+        inputs: texts,
+      });
       const { parameters, ...settings } = tokenizerSettings;
       return {
         config: {
@@ -112,7 +119,7 @@ export async function makeTextModel(
           ...settings,
           parameters: { ...written.config.parameters, ...parameters },
         },
-        tensors: { inputs: [text], outputs: inputs },
+        tensors: { inputs: texts, outputs: inputs },
         facts: { maxLength: written.maxLength },
       };
     },
@@ -124,21 +131,21 @@ export async function makeTextModel(
     version,
     recipe: recipes.ensemble,
     inputs: {},
-    settings: { max_batch_size, inputs, outputs, labels: facts.labels ?? [], problemType: facts.problemType },
+    settings: { max_batch_size, texts, inputs, outputs, labels: facts.labels ?? [], problemType: facts.problemType },
     source,
     build: async () => ({
       config: chainEnsemble({
         name,
         max_batch_size,
         steps: [
-          { model: `${name}-tokenizer`, inputs: [text], outputs: inputs },
+          { model: `${name}-tokenizer`, inputs: texts, outputs: inputs },
           { model: `${name}-model`, inputs, outputs },
         ],
         labelFiles,
         ...ownParameters({ problemType: facts.problemType }),
       }),
       labels,
-      tensors: { inputs: [text], outputs },
+      tensors: { inputs: texts, outputs },
     }),
   });
   return [tokenizer, model, ensemble];

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { configToJson, parseConfig, printConfig } from '../config/index.ts';
 import { createTokenizer, readTokenizer } from '../text/index.ts';
-import { tokenizerScript, writeTokenizer } from './tokenizer.ts';
+import { text, textPair, tokenizerScript, writeTokenizer } from './tokenizer.ts';
 
 const golden = (name: string) => {
   const path = join(import.meta.dirname, `../../test/golden/tokenizer-${name}.jsonl`);
@@ -34,11 +34,11 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 
 const all = ['input_ids', 'attention_mask', 'token_type_ids'];
 
-async function write(tokenizerJson: object, maxPositions: number, inputNames = all) {
+async function write(tokenizerJson: object, maxPositions: number, inputNames = all, inputs = [text]) {
   checkpoint = await mkdtemp(join(dir, 'checkpoint-'));
   version = await mkdtemp(join(dir, 'version-'));
   writeFileSync(join(checkpoint, 'tokenizer.json'), JSON.stringify(tokenizerJson));
-  return writeTokenizer({ checkpointDir: checkpoint, outDir: version, maxPositions, inputNames });
+  return writeTokenizer({ checkpointDir: checkpoint, outDir: version, maxPositions, inputNames, inputs });
 }
 
 test('a tokenizer becomes a model that the embedded server and Triton can run', async () => {
@@ -101,7 +101,7 @@ class InferenceResponse:
     def __init__(self, output_tensors): self.output_tensors = output_tensors
 class TritonModelException(Exception): pass
 backend.Tensor, backend.InferenceResponse, backend.TritonModelException = Tensor, InferenceResponse, TritonModelException
-backend.get_input_tensor_by_name = lambda request, name: request[name]
+backend.get_input_tensor_by_name = lambda request, name: request.get(name)
 sys.modules["triton_python_backend_utils"] = backend
 job = json.load(io.TextIOWrapper(sys.stdin.buffer, "utf-8"))
 sys.path.insert(0, job["folder"])
@@ -113,11 +113,14 @@ except TritonModelException as error:
     print(json.dumps({"error": str(error)}))
     sys.exit()
 requests = []
-for texts in job["requests"]:
+def strings(name, texts):
     elements = [bytes.fromhex(text["hex"]) if isinstance(text, dict) else text.encode() for text in texts]
     array = np.empty(len(elements), dtype=object)
     array[:] = elements
-    requests.append({"text": Tensor("text", array.reshape(-1, 1) if job["config"]["max_batch_size"] else array)})
+    return Tensor(name, array.reshape(-1, 1) if job["config"]["max_batch_size"] else array)
+for texts in job["requests"]:
+    columns = texts if isinstance(texts, dict) else {"text": texts}
+    requests.append({name: strings(name, column) for name, column in columns.items()})
 answers = []
 for response in made.execute(requests):
     assert all(tensor.array.dtype == np.int64 for tensor in response.output_tensors)
@@ -136,7 +139,9 @@ const python = process.env.CONCH_PYTHON ?? 'python3';
 const has = (module: string) => spawnSync(python, ['-c', `import ${module}`]).status === 0;
 const ways = ['plain', ...(has('tokenizers') ? ['package'] : [])];
 
-function run(way: string, config: object, requests: (string | { hex: string })[][], repository = dir): Answer {
+type Request = (string | { hex: string })[] | { text: string[]; text_pair?: string[] };
+
+function run(way: string, config: object, requests: Request[], repository = dir): Answer {
   writeFileSync(join(dir, 'driver.py'), driver);
   const job = { folder: version, repository, version: version.slice(repository.length + 1), config, requests };
   const { stdout, stderr, status } = spawnSync(python, ['-B', join(dir, 'driver.py'), way], {
@@ -170,6 +175,33 @@ describe.skipIf(!has('numpy'))(
         for (const name of ['input_ids', 'attention_mask', 'token_type_ids'] as const) {
           expect(together[name].flat(), name).toEqual(Array.from(ours[name], Number));
         }
+      }
+    });
+
+    test.each(ways)('puts two texts together as the goldens have them: %s', async (way) => {
+      const { limit, tokenizers, cases } = golden('pairs');
+      for (const [which, tokenizerJson] of tokenizers.entries()) {
+        const written = await write(tokenizerJson, limit, all, [text, textPair]);
+        const mine = cases.filter((line) => line.tokenizer === which) as (Golden & {
+          pair: string;
+          type_ids: number[];
+        })[];
+        const requests = mine.map(({ text, pair }) => ({ text: [text], text_pair: [pair] }));
+        const together = { text: mine.map(({ text }) => text), text_pair: mine.map(({ pair }) => pair) };
+        const { answers } = run(way, configFor(written), [...requests, together, { text: ['profit rose'] }]);
+        for (const [index, { text, pair, ids, type_ids }] of mine.entries()) {
+          const { input_ids, token_type_ids } = answers[index]!;
+          expect({ ids: input_ids, type_ids: token_type_ids }, `${which}: '${text}', '${pair}'`).toEqual({
+            ids: [ids],
+            type_ids: [type_ids],
+          });
+        }
+        const ours = createTokenizer(tokenizerJson, { maxLength: limit });
+        const batch = ours.encodeBatch(together.text, together.text_pair);
+        expect(answers.at(-2)!.input_ids.flat()).toEqual(Array.from(batch.input_ids, Number));
+        expect(answers.at(-2)!.token_type_ids.flat()).toEqual(Array.from(batch.token_type_ids, Number));
+        expect(answers.at(-2)!.attention_mask.flat()).toEqual(Array.from(batch.attention_mask, Number));
+        expect(answers.at(-1)!.input_ids).toEqual([ours.encode('profit rose').ids]);
       }
     });
 

@@ -4,6 +4,12 @@ import { basename, dirname, join } from 'node:path';
 import { ConchError } from '../base/index.ts';
 import type { ModelConfig } from '../config/index.ts';
 import { tokenizerFiles } from '../text/index.ts';
+import type { CompiledTensor } from './compiled.ts';
+import { configTensors } from './settings.ts';
+
+/** What a tokenizer takes: a text, and perhaps another one that it is compared with. */
+export const text: CompiledTensor = { name: 'text', datatype: 'BYTES', dims: [1] };
+export const textPair: CompiledTensor = { name: 'text_pair', datatype: 'BYTES', dims: [1], optional: true };
 
 /** The tensors that a tokenizer can give. */
 const outputs = ['input_ids', 'attention_mask', 'token_type_ids'];
@@ -22,7 +28,8 @@ export interface WrittenTokenizer {
 /**
  * Writes a checkpoint's tokenizer as a model: tokenizer.json, tokenizer_config.json, and model.py, with which Triton's
  * Python backend runs it. The embedded server runs it natively, told so by the parameter `conch.backend`; both read
- * `max_length`. Input `text` TYPE_STRING [1]; outputs are the tensors `inputNames` that the model behind it takes,
+ * `max_length`. Input `text` TYPE_STRING [1], and for a model that compares texts `text_pair`, which a request may leave
+ * out; outputs are the tensors `inputNames` that the model behind it takes,
  * TYPE_INT64 [-1], padded to the longest text of a request. TOKENIZER_INVALID for an unusable tokenizer, or a model
  * that wants other tensors.
  */
@@ -31,8 +38,10 @@ export async function writeTokenizer(options: {
   outDir: string;
   maxPositions: number;
   inputNames: readonly string[];
+  /** `text`, and `text_pair` where the model compares texts; `text` unless given. */
+  inputs?: readonly CompiledTensor[];
 }): Promise<WrittenTokenizer> {
-  const { checkpointDir, outDir, maxPositions, inputNames } = options;
+  const { checkpointDir, outDir, maxPositions, inputNames, inputs = [text] } = options;
   const strange = inputNames.find((name) => !outputs.includes(name));
   if (strange !== undefined || !inputNames.includes('input_ids')) {
     throw new ConchError(
@@ -53,7 +62,7 @@ export async function writeTokenizer(options: {
       backend: 'python',
       default_model_filename: 'model.py',
       version_policy: { latest: { num_versions: 1 } },
-      input: [{ name: 'text', data_type: 'TYPE_STRING', dims: [1] }],
+      input: configTensors(inputs),
       output: inputNames.map((name) => ({ name, data_type: 'TYPE_INT64', dims: [-1] })),
       instance_group: [{ count: 1, kind: 'KIND_CPU' }],
       // One call into Python for all texts that wait; each request is still padded by itself.

@@ -1,6 +1,7 @@
 import { ConchError } from '../base/index.ts';
 import { bertContent, isBertWordPiece } from './content.ts';
 import { libraryContent } from './library.ts';
+import { encodePair, type PairPiece, readPairTemplate } from './pair.ts';
 import { readTemplate, type Template } from './template.ts';
 import { invalid, isRecord, readTokenizerJson, type TokenizerJson } from './tokenizer-json.ts';
 
@@ -15,9 +16,19 @@ export interface TextTokenizer {
    * The ids of one text with its special tokens, cut to `maxLength`; special tokens are kept when cutting. Half
    * surrogate pairs count as U+FFFD, as they do in UTF-8. Never fails, and does not work through what is cut off.
    */
-  encode(text: string): { ids: number[]; typeIds: number[] };
-  /** Texts padded to the longest of them. */
-  encodeBatch(texts: readonly string[]): EncodedBatch;
+  encode(text: string): EncodedText;
+  /**
+   * The ids of two texts as one sequence, as a model that compares them wants it. Where they are too long together, the
+   * longer one is cut first.
+   */
+  encodePair(text: string, pair: string): EncodedText;
+  /** Texts, or the pairs that they form with `pairs` of as many, padded to the longest of them. */
+  encodeBatch(texts: readonly string[], pairs?: readonly string[]): EncodedBatch;
+}
+
+export interface EncodedText {
+  readonly ids: number[];
+  readonly typeIds: number[];
 }
 
 /** Row-major [batch, length]. */
@@ -74,10 +85,19 @@ export function createTokenizer(tokenizerJson: object, options: TokenizerOptions
     return ids.length > room ? ids.slice(0, room) : ids;
   }
 
+  const padding = { padId, padTypeId, padLeft };
+  // Read when it is needed: of tokenizers for single texts it may be anything.
+  let pieces: readonly PairPiece[] | undefined;
+  const ofPair = (text: string, pair: string) => {
+    pieces ??= readPairTemplate(json.postProcessor);
+    return encodePair(content, pieces, [text, pair], { maxLength, truncateLeft });
+  };
+
   return {
     maxLength,
     padId,
     inputNames: inputNames(config),
+    encodePair: ofPair,
     encode(text) {
       const ids = contentIds(text);
       return {
@@ -85,7 +105,13 @@ export function createTokenizer(tokenizerJson: object, options: TokenizerOptions
         typeIds: [...template.beforeTypes, ...ids.map(() => template.type), ...template.afterTypes],
       };
     },
-    encodeBatch: (texts) => fillBatch(texts.map(contentIds), template, { padId, padTypeId, padLeft }),
+    encodeBatch(texts, pairs) {
+      if (!pairs) return fillBatch(texts.map(contentIds), template, padding);
+      return fillPairs(
+        texts.map((text, row) => ofPair(text, pairs[row]!)),
+        padding,
+      );
+    },
   };
 }
 
@@ -125,6 +151,24 @@ interface Padding {
   padId: number;
   padTypeId: number;
   padLeft: boolean;
+}
+
+/** Like `fillBatch`, of sequences that already have their special tokens. */
+function fillPairs(rows: readonly EncodedText[], { padId, padTypeId, padLeft }: Padding): EncodedBatch {
+  const length = rows.reduce((longest, { ids }) => Math.max(longest, ids.length), 0);
+  const size = rows.length * length;
+  const input_ids = new BigInt64Array(size).fill(BigInt(padId));
+  const attention_mask = new BigInt64Array(size);
+  const token_type_ids = new BigInt64Array(size).fill(BigInt(padTypeId));
+  for (const [row, { ids, typeIds }] of rows.entries()) {
+    const start = row * length + (padLeft ? length - ids.length : 0);
+    for (const [place, id] of ids.entries()) {
+      input_ids[start + place] = BigInt(id);
+      attention_mask[start + place] = 1n;
+      token_type_ids[start + place] = BigInt(typeIds[place]!);
+    }
+  }
+  return { batch: rows.length, length, input_ids, attention_mask, token_type_ids };
 }
 
 function fillBatch(rows: readonly (readonly number[])[], template: Template, padding: Padding): EncodedBatch {

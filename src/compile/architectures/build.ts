@@ -53,7 +53,8 @@ export function buildEncoder(graph: GraphBuilder, checkpoint: Checkpoint, option
     const hidden = encoder.hidden(building, !mean);
     const pooled = mean ? meanOfTokens(building, hidden, encoder.hiddenSize) : hidden;
     graph.output('logits', encoder.classifyTexts(building, pooled, labels.length), ['batch', labels.length]);
-    const task = labels.length === 1 ? 'text-ranking' : 'text-classification';
+    const ranks = labels.length === 1 && checkpoint.config.problem_type !== 'regression';
+    const task = ranks ? 'text-ranking' : 'text-classification';
     return { ...facts, task, parameters: count(), labels, ...problemTypeOf(checkpoint) };
   }
   if (kind === 'tokens') {

@@ -115,7 +115,7 @@ describe('refused at load', () => {
       'two inputs',
       config(`${mark} input { name: "pair" data_type: TYPE_STRING dims: [ 1 ] } ${output('input_ids')}`),
       'MODEL_LOAD_FAILED',
-      "model 't' version 1: a tokenizer takes exactly one input, of TYPE_STRING",
+      "model 't' version 1: a tokenizer takes one input of TYPE_STRING, and perhaps 'text_pair'",
     ],
     [
       'a max_length that is no number',

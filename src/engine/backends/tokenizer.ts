@@ -5,6 +5,8 @@ import type { Backend, BackendInstance, BackendResponse, BatchRequest, LoadedMod
 import { integerParameter } from '../parameters.ts';
 import { type DeclaredTensor, declaredInputs, declaredOutputs, maxBatchSizeOf } from '../tensors.ts';
 
+/** The second input of a tokenizer that takes two texts, which a request may leave out. */
+const pairInput = 'text_pair';
 const encodings = ['input_ids', 'attention_mask', 'token_type_ids'] as const satisfies readonly (keyof EncodedBatch)[];
 type Encoding = (typeof encodings)[number];
 
@@ -16,9 +18,10 @@ type Encoding = (typeof encodings)[number];
 export const tokenizerBackend: Backend = {
   async load(source: ModelSource): Promise<LoadedModel> {
     const { config, dir } = source;
-    const [input, ...more] = declaredInputs(config);
-    if (!input || more.length > 0 || input.datatype !== 'BYTES') {
-      throw misfit('input', 'a tokenizer takes exactly one input, of TYPE_STRING');
+    const [input, pair, ...more] = declaredInputs(config);
+    const isPair = !pair || (pair.name === pairInput && pair.datatype === 'BYTES');
+    if (!input || more.length > 0 || input.datatype !== 'BYTES' || !isPair) {
+      throw misfit('input', `a tokenizer takes one input of TYPE_STRING, and perhaps '${pairInput}'`);
     }
     for (const output of declaredOutputs(config)) checkOutput(output);
     const maxLength = integerParameter(config, 'max_length', 1e9);
@@ -67,8 +70,11 @@ function tokenizerInstance(tokenizer: TextTokenizer, batched: boolean): BackendI
 
 /** Without a batch dimension, which only a single text makes sense for, the outputs are flat; model.py does the same. */
 function encode(tokenizer: TextTokenizer, batched: boolean, { inputs, outputs }: BatchRequest): BackendResponse {
-  const texts = decodeStrings(bytesOf(inputs[0]!));
-  const encoded = tokenizer.encodeBatch(texts);
+  const [texts, pairs] = [false, true].map((isPair) => {
+    const input = inputs.find(({ name }) => (name === pairInput) === isPair);
+    return input && decodeStrings(bytesOf(input));
+  });
+  const encoded = tokenizer.encodeBatch(texts!, pairs);
   const shape = batched ? [encoded.batch, encoded.length] : [encoded.batch * encoded.length];
   return { outputs: outputs.map((name) => ({ name, datatype: 'INT64', shape, data: encoded[name as Encoding] })) };
 }
