@@ -1,3 +1,4 @@
+import { instanceCase } from './instances.ts';
 import { alone, batched, decoupled, type ServerModel } from './models.ts';
 import type { World } from './world.ts';
 
@@ -5,6 +6,8 @@ import type { World } from './world.ts';
 export interface ServerCase {
   readonly name: string;
   readonly models: Readonly<Record<string, ServerModel>>;
+  /** Loads its models itself. */
+  readonly explicit?: true;
   run(world: World): Promise<unknown>;
 }
 
@@ -57,6 +60,7 @@ async function calls(world: World, method: string, requests: readonly object[]):
 }
 
 export const serverCases: readonly ServerCase[] = [
+  instanceCase,
   {
     name: 'statistics of a model that nobody asked',
     models: { m: alone },

@@ -24,6 +24,7 @@ describe.runIf(process.env.CONCH_PYTHON)('the server as a real Triton', { timeou
     writeFiles(join(root, 'models'), filesOf(one));
     const server = await startServer({
       repository: join(root, 'models'),
+      ...(one.explicit && { modelControlMode: 'explicit' as const, models: [] }),
       httpPort: 0,
       metricsPort: 0,
       grpcPort: 0,

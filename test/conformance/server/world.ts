@@ -117,11 +117,14 @@ export class World {
     return statistics;
   }
 
+  /** The lines of the metrics page. */
+  async page(): Promise<string[]> {
+    return (await (await fetch(`${this.#metricsUrl}/metrics`)).text()).split('\n');
+  }
+
   /** The lines of a model on the metrics page that count. */
   async metrics(model = 'm'): Promise<string[]> {
-    const page = await (await fetch(`${this.#metricsUrl}/metrics`)).text();
-    return page
-      .split('\n')
+    return (await this.page())
       .filter((line) => /^nv_inference_(request_(success|failure)|count|exec_count|pending_request_count)/.test(line))
       .filter((line) => line.includes(`model="${model}"`))
       .sort();
