@@ -4,6 +4,7 @@ import struct
 
 import numpy as np
 
+from . import dlpack
 from .errors import TritonModelException
 
 # Triton's name and number of each type that numpy has.
@@ -129,6 +130,10 @@ class Tensor:
         return self._name
 
     def as_numpy(self):
+        if self._array is None:
+            raise TritonModelException(
+                f"tensor '{self._name}' is {self._type}, which numpy does not have: take it by to_dlpack()"
+            )
         return self._array
 
     def triton_dtype(self):
@@ -156,14 +161,23 @@ class Tensor:
         device = tensor.__dlpack_device__()[0]
         if device not in (1, 3):
             raise TritonModelException(f"tensor '{name}' is on DLPack device {int(device)}; only the processor's are taken")
-        return Tensor(name, np.from_dlpack(tensor))
+        capsule = tensor.__dlpack__()
+        try:
+            found = dlpack.bfloat16_of(capsule)
+        except ValueError as error:
+            raise TritonModelException(f"tensor '{name}': {error}") from error
+        if found:
+            return Tensor.from_wire(name, "BF16", *found)
+        return Tensor(name, np.from_dlpack(_Capsule(capsule)))
 
     def to_dlpack(self):
         return self.__dlpack__()
 
     def __dlpack__(self, stream=None, **_):
-        if self._array is None or self._type == "BYTES":
-            raise TritonModelException(f"tensor '{self._name}': DLPack has no {self._type} here")
+        if self._type == "BYTES":
+            raise TritonModelException(f"tensor '{self._name}': DLPack has no texts")
+        if self._array is None:
+            return dlpack.from_bytes(self._raw, self._shape)
         return self._array.__dlpack__()
 
     def __dlpack_device__(self):

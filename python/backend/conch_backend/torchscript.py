@@ -70,6 +70,9 @@ class TorchScriptModel:
     def _argument(self, column):
         if column[0].triton_dtype() == 13:
             return [text.decode() for tensor in column for text in tensor.as_numpy().ravel()]
+        if column[0].triton_dtype() == 14:
+            parts = [torch.from_dlpack(tensor) for tensor in column]
+            return parts[0] if len(parts) == 1 else torch.cat(parts)
         arrays = [tensor.as_numpy() for tensor in column]
         return torch.from_numpy(arrays[0] if len(arrays) == 1 else np.concatenate(arrays))
 

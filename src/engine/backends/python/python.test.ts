@@ -63,6 +63,34 @@ class TritonPythonModel:
     }
   });
 
+  test('BF16, which numpy does not have, goes by DLPack', async () => {
+    const config = `max_batch_size: 0 input { name: "x" data_type: TYPE_BF16 dims: [ -1, 2 ] }
+      output { name: "y" data_type: TYPE_BF16 dims: [ -1, 2 ] }`;
+    const source = `
+class TritonPythonModel:
+    def execute(self, requests):
+        responses = []
+        for request in requests:
+            x = request.inputs()[0]
+            try:
+                said = str(x.as_numpy())
+            except pb_utils.TritonModelException as error:
+                said = str(error)
+            y = pb_utils.Tensor.from_dlpack("y", pb_utils.Tensor.from_dlpack("again", x).to_dlpack())
+            responses.append(pb_utils.InferenceResponse([y], parameters={"said": said}))
+        return responses
+`;
+    const engine = await new PythonRepository().python('m', config, source).open();
+    for (const rows of [0, 3, 100_000]) {
+      const data = Uint16Array.from({ length: 2 * rows }, (_, index) => 0x3f80 + (index % 100));
+      const input = { name: 'x', datatype: 'BF16', shape: [rows, 2], data } as const;
+      const { outputs, parameters } = await engine.infer({ model: 'm', inputs: [input] });
+      expect(outputs[0]).toMatchObject({ name: 'y', datatype: 'BF16', shape: [rows, 2] });
+      expect(Buffer.compare(bytesOf(outputs[0]!), bytesOf(input))).toBe(0);
+      expect(parameters!.said).toBe("tensor 'x' is BF16, which numpy does not have: take it by to_dlpack()");
+    }
+  });
+
   test('text is framed, bytes that are no text stay as they are', async () => {
     const config = `max_batch_size: 0
       input { name: "x" data_type: TYPE_STRING dims: [ -1 ] } output { name: "y" data_type: TYPE_STRING dims: [ -1 ] }`;

@@ -25,6 +25,29 @@ const scripted = (input: string, outputs: readonly [string, string]) => `max_bat
 `;
 const row = (input: string, from: number) => fp32(input, [1, 4], [from, from + 1, from + 2, from + 3]);
 
+describe.runIf(torch)('a Python model with PyTorch', { timeout: 120_000 }, () => {
+  test('computes in BF16 by DLPack', async () => {
+    const tensors =
+      'input { name: "x" data_type: TYPE_BF16 dims: [ -1 ] } output { name: "y" data_type: TYPE_BF16 dims: [ -1 ] }';
+    const source = `import torch
+import triton_python_backend_utils as pb_utils
+class TritonPythonModel:
+    def execute(self, requests):
+        return [pb_utils.InferenceResponse([pb_utils.Tensor.from_dlpack("y", torch.from_dlpack(r.inputs()[0]) * 2)]) for r in requests]
+`;
+    const engine = await new TorchRepository()
+      .write('m/1/model.py', source)
+      .config(
+        'm',
+        `backend: "python" ${tensors} parameters { key: "EXECUTION_ENV_PATH" value { string_value: "${torch}" } }`,
+      )
+      .open();
+    const data = Uint16Array.of(0x3f80, 0x4000, 0xc040);
+    const { outputs } = await engine.infer({ model: 'm', inputs: [{ name: 'x', datatype: 'BF16', shape: [3], data }] });
+    expect([...(outputs[0]!.data as Uint16Array)]).toEqual([0x4000, 0x4080, 0xc0c0]);
+  });
+});
+
 describe.runIf(torch)('TorchScript', { timeout: 120_000 }, () => {
   test('a scripted model, its inputs by argument, by index and in order, in batches', async () => {
     const repository = new TorchRepository()
