@@ -47,6 +47,15 @@ class InferenceRequest:
     ):
         if inputs is None or requested_output_names is None or model_name is None:
             raise TypeError("InferenceRequest needs inputs, requested_output_names and model_name")
+        for name, value, kind in (
+            ("request_id", request_id, str),
+            ("model_name", model_name, str),
+            ("model_version", model_version, int),
+            ("flags", flags, int),
+            ("timeout", timeout, int),
+        ):
+            if not isinstance(value, kind):
+                raise TypeError(f"InferenceRequest: {name} is of type {kind.__name__}, not {type(value).__name__}")
         if not isinstance(correlation_id, (int, str)):
             raise TritonModelException(f"correlation_id must be int or str, it is {type(correlation_id).__name__}")
         if any(tensor is None for tensor in inputs) or any(name == "" for name in requested_output_names):

@@ -11,6 +11,8 @@ RESPONSE_COMPLETE_FINAL = 1
 
 def checked_parameters(parameters):
     """A dictionary of texts, numbers and truth values, as Triton takes them; raises TritonModelException."""
+    if parameters is not None and not isinstance(parameters, dict):
+        raise TritonModelException(f"parameters are a dictionary, not {type(parameters).__name__}")
     for key, value in (parameters or {}).items():
         if not isinstance(key, str) or not isinstance(value, (bool, int, str)):
             raise TritonModelException(

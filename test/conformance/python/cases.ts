@@ -194,6 +194,40 @@ ${tell(
     asks: [words('all', 'a')],
   },
   {
+    name: 'what a called model is told',
+    models: {
+      told: python(
+        text,
+        each(
+          tell(
+            '[json.loads(request.parameters()), request.request_id(), request.correlation_id(), request.flags(), request.timeout(), sorted(request.requested_output_names()), request.trace().get_context(), request.is_cancelled(), request.model_name() if hasattr(request, "model_name") else "told"]',
+          ),
+        ),
+      ),
+      m: python(
+        text,
+        each(`
+def ask(**more):
+    return pb_utils.InferenceRequest(model_name="told", requested_output_names=["y"], inputs=[pb_utils.Tensor("x", x)], **more)
+def said(request):
+    response = request.exec()
+    return "error" if response.has_error() else json.loads(pb_utils.get_output_tensor_by_name(response, "y").as_numpy()[0])
+start, end = pb_utils.TRITONSERVER_REQUEST_FLAG_SEQUENCE_START, pb_utils.TRITONSERVER_REQUEST_FLAG_SEQUENCE_END
+flagged = ask(correlation_id=9)
+flagged.set_flags(end)
+def attempt(**more):
+    try:
+        return said(ask(**more))
+    except Exception as error:
+        return type(error).__name__
+${tell(
+  `[said(ask()), said(ask(request_id="r", correlation_id=7, flags=start | end, timeout=5000000, model_version=1, parameters={"a": "b", "n": 3, "t": True})), said(ask(correlation_id="text")), said(flagged), said(ask(model_version=9)), said(ask(trace=request.trace())), attempt(parameters={"f": [1]}), attempt(parameters="x"), attempt(correlation_id=1.5), attempt(preferred_memory=pb_utils.PreferredMemory(pb_utils.TRITONSERVER_MEMORY_CPU, 0)), attempt(request_id=5), attempt(timeout="x")]`,
+)}`),
+      ),
+    },
+    asks: [words('all', 'a')],
+  },
+  {
     name: 'a sender in a model that is not decoupled, and a coroutine',
     models: {
       m: python(
