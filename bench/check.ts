@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CheckMemory, check } from '../src/check/index.ts';
 import { defaultTarget } from '../src/onnx/index.ts';
@@ -69,7 +69,7 @@ const rows = [
   row('one file changed: read it, check again, median of 9', again.sort((a, b) => a - b)[4]!),
   row('reading alone, warm', limit),
 ];
-const text = `${table(rows)}\n\n${found.filter((one) => one.severity === 'error').length} errors found; ${cpus()[0]!.model.trim()}, ${cpus().length} cores, Node ${process.version}.`;
+const text = `${table(rows)}\n\n${found.filter((one) => one.severity === 'error').length} errors found; ${cpus()[0]!.model.trim()}, ${availableParallelism()} cores, Node ${process.version}.`;
 console.log(text);
 if (process.argv.includes('--write')) await writeSection('check', 'Check', text);
 await rm(root, { recursive: true, force: true });

@@ -5,7 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { logitsOf, writeCheckpoint } from './bert-base.ts';
@@ -103,7 +103,7 @@ async function describe(results: readonly Result[], notes: readonly string[]): P
   const method =
     `BERT-base with random weights to FP32 ONNX: whole processes from start to end, best of ${rounds}; peak memory above ` +
     `that of a bare interpreter; logits of one padded batch against the first row's. Node ${process.version}, ` +
-    `${cpus().length} cores.`;
+    `${availableParallelism()} cores.`;
   return [table(rows), '', method, ...notes].join('\n');
 }
 

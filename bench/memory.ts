@@ -6,7 +6,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -100,7 +100,7 @@ async function measure(work: string): Promise<string> {
     `BERT-base (FP32, 442 MB) behind \`conch serve\`, a new process for every number: PSS (each page divided by the ` +
     `processes that map it) after every instance has run texts of ${tokens} tokens; from starting the process to ready, ` +
     `warm-up included, with the cache filled (its first filling: ready in ${built.toFixed(2)} s). Node ${process.version}, ` +
-    `${cpus()[0]?.model}, ${cpus().length} cores.`;
+    `${cpus()[0]?.model}, ${availableParallelism()} cores.`;
   return [table(rows), '', method].join('\n');
 }
 

@@ -3,7 +3,7 @@
  * the table into docs/benchmarks.md.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { Engine } from '../src/engine/index.ts';
@@ -11,7 +11,7 @@ import { bertInputs, bertRepository, compileBert } from './bert-repository.ts';
 import { table, writeSection } from './report.ts';
 
 /** As many as the machine has, unless CONCH_BENCH_THREADS says otherwise: on a busy machine threads that spin tell nothing. */
-const threads = Number(process.env.CONCH_BENCH_THREADS ?? cpus().length);
+const threads = Number(process.env.CONCH_BENCH_THREADS ?? availableParallelism());
 const cases = [
   { rows: 1, length: 32, batches: 12 },
   { rows: 8, length: 64, batches: 3 },
@@ -95,7 +95,7 @@ async function compare(work: string): Promise<string> {
   await session.release();
   const method =
     `BERT-base (FP32) in one process, the engine's session in its thread, threads each: ${threads}; medians of ${rounds} ` +
-    `rounds taken in turns, ratios of each round's pair (above 1: the engine is faster). Node ${process.version}, ${cpus()[0]?.model}, ${cpus().length} cores.`;
+    `rounds taken in turns, ratios of each round's pair (above 1: the engine is faster). Node ${process.version}, ${cpus()[0]?.model}, ${availableParallelism()} cores.`;
   return [table(rows), '', method].join('\n');
 }
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -124,7 +124,7 @@ try {
   }
   ours.child.kill('SIGTERM');
   await once(ours.child, 'exit');
-  const text = `${table(rows)}\n\nsimple_net, one row a request, ${rounds} rounds of ${ms / 1000} s that take turns, medians; one connection; conch forms batches of calls that wait together, the plain server runs each alone; the client shares the cores. ${cpus()[0]!.model.trim()}, ${cpus().length} cores, Node ${process.version}.`;
+  const text = `${table(rows)}\n\nsimple_net, one row a request, ${rounds} rounds of ${ms / 1000} s that take turns, medians; one connection; conch forms batches of calls that wait together, the plain server runs each alone; the client shares the cores. ${cpus()[0]!.model.trim()}, ${availableParallelism()} cores, Node ${process.version}.`;
   console.log(text);
   if (values.write) await writeSection('serve-grpc', 'Serving over gRPC', text);
 } finally {

@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -210,7 +210,7 @@ try {
   }
   child.kill('SIGTERM');
   await once(child, 'exit');
-  const text = `${table(rows)}\n\nsimple_net, one row a request, ${rounds} rounds of ${ms / 1000} s that take turns, medians; the client shares the cores. The ratio is conch's rate over the bare server's. ${cpus()[0]!.model.trim()}, ${cpus().length} cores, Node ${process.version}.`;
+  const text = `${table(rows)}\n\nsimple_net, one row a request, ${rounds} rounds of ${ms / 1000} s that take turns, medians; the client shares the cores. The ratio is conch's rate over the bare server's. ${cpus()[0]!.model.trim()}, ${availableParallelism()} cores, Node ${process.version}.`;
   console.log(text);
   if (values.write) await writeSection('serve', 'Serving over HTTP', text);
 } finally {
