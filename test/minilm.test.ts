@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openCheckpoint } from '../src/checkpoint/index.ts';
+import { layouts } from '../src/compile/architectures/index.ts';
 import { compileEncoder } from '../src/compile/encoder.ts';
 import { compileDeployment, connect, deploymentOf, startServer, validate } from '../src/index.ts';
 import { findTarget } from '../src/onnx/index.ts';
@@ -50,9 +51,9 @@ test.skipIf(!folder)('all-MiniLM-L6-v2 (npm run test:minilm) is PyTorch to withi
   }
 });
 
-test.skipIf(!folder)('its served embeddings are those of sentence-transformers', async () => {
+test.skipIf(!folder).each(layouts)('its served embeddings, %s, are those of sentence-transformers', async (layout) => {
   const repository = join(dir, 'models');
-  await compileDeployment(deploymentOf({ checkpoint: folder!, name: 'minilm' }), { repository });
+  await compileDeployment(deploymentOf({ checkpoint: folder!, name: 'minilm', layout }), { repository });
   const server = await startServer({ repository, httpPort: 0, metricsPort: 0 });
   const client = connect(server.url);
   try {

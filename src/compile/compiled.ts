@@ -31,6 +31,8 @@ export interface CompiledModel {
   readonly task?: Task;
   /** A classifier's `problem_type`, where its configuration says. */
   readonly problemType?: string;
+  /** What sentence-transformers' CrossEncoder does with a score outside the graph. */
+  readonly scoreActivation?: string;
   /** How an encoder takes the texts of a batch. */
   readonly layout?: Layout;
   /** Outputs of a packed encoder that have a row for each token of the request. */

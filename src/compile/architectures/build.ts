@@ -19,6 +19,8 @@ export interface EncoderFacts {
   readonly parameters: number;
   /** The output's last dimension belongs to these, where the model classifies. */
   readonly labels?: readonly string[];
+  /** What sentence-transformers' CrossEncoder does with a score, e.g. `torch.nn.modules.activation.Sigmoid`. */
+  readonly scoreActivation?: string;
   /** config.json's `problem_type`: what the logits were trained as; they leave the graph as they are. */
   readonly problemType?: string;
   /** Outputs with a row for each token of the request. */
@@ -55,7 +57,7 @@ export function buildEncoder(graph: GraphBuilder, checkpoint: Checkpoint, option
     graph.output('logits', encoder.classifyTexts(building, pooled, labels.length), ['batch', labels.length]);
     const ranks = labels.length === 1 && checkpoint.config.problem_type !== 'regression';
     const task = ranks ? 'text-ranking' : 'text-classification';
-    return { ...facts, task, parameters: count(), labels, ...problemTypeOf(checkpoint) };
+    return { ...facts, task, parameters: count(), labels, ...meaningOf(checkpoint) };
   }
   if (kind === 'tokens') {
     const labels = labelsOf(checkpoint, 'token');
@@ -84,6 +86,12 @@ function labelsOf(checkpoint: Checkpoint, what: 'text' | 'token'): readonly stri
   return Array.from({ length: outputs }, (_, index) => `LABEL_${index}`);
 }
 
-function problemTypeOf({ config }: Checkpoint): { problemType?: string } {
-  return typeof config.problem_type === 'string' ? { problemType: config.problem_type } : {};
+/** What is to be done with logits outside the graph. */
+function meaningOf({ config }: Checkpoint): Pick<EncoderFacts, 'problemType' | 'scoreActivation'> {
+  const crossEncoder = config.sentence_transformers as Record<string, unknown> | null | undefined;
+  const activation = crossEncoder?.activation_fn ?? config.sbert_ce_default_activation_function;
+  return {
+    ...(typeof config.problem_type === 'string' && { problemType: config.problem_type }),
+    ...(typeof activation === 'string' && { scoreActivation: activation }),
+  };
 }

@@ -75,6 +75,10 @@ export const debertaV2: Architecture = {
       refuse(checkpoint, 'norm_rel_ebd', 'only layer_norm and none can be compiled');
     if (config.conv_kernel_size > 0 && config.conv_kernel_size % 2 === 0)
       refuse(checkpoint, 'conv_kernel_size', 'only odd sizes keep the length of a text');
+    const most = config.max_relative_positions < 1 ? config.max_position_embeddings : config.max_relative_positions;
+    const half = Math.floor(config.position_buckets / 2);
+    if (config.position_buckets > 0 && (half < 1 || most - 1 <= half))
+      refuse(checkpoint, 'position_buckets', `the farthest distance, ${most}, must be beyond a half of them`);
     if ((config.pooler_hidden_size ?? hiddenSize) !== hiddenSize)
       refuse(checkpoint, 'pooler_hidden_size', `only hidden_size, ${hiddenSize}, can be compiled`);
     const poolerAct = checkActivation(config.pooler_hidden_act, 'pooler_hidden_act', configFile);
@@ -89,7 +93,6 @@ export const debertaV2: Architecture = {
         const { graph, tokens, weights } = building;
         const embedded = graph.scope('embeddings', () => embeddings(building, config));
         const mask = additiveMask(graph, tokens.mask);
-        const most = config.max_relative_positions < 1 ? config.max_position_embeddings : config.max_relative_positions;
         const relative: RelativePositions = graph.scope('relative', () =>
           relativePositions(building, {
             ways: { c2p: ways.includes('c2p'), p2c: ways.includes('p2c') },

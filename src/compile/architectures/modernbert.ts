@@ -16,7 +16,7 @@ import { linear } from './blocks/linear.ts';
 import { layerNorm } from './blocks/normalisation.ts';
 import { distances } from './blocks/relative.ts';
 import { type Rotation, rotate, rotation } from './blocks/rotary.ts';
-import { headSizeOf, refuseSwitches } from './config.ts';
+import { headSizeOf, refuse, refuseSwitches } from './config.ts';
 import { classifier } from './heads.ts';
 import { type LayerType, layerTypes, type ModernBertConfig, rotaryBases, schema } from './modernbert-config.ts';
 
@@ -41,6 +41,8 @@ export const modernbert: Architecture = {
     refuseSwitches(checkpoint);
     const { hidden_size: size, norm_eps: epsilon, norm_bias: bias } = config;
     const headSize = headSizeOf(checkpoint, size, config.num_attention_heads);
+    if (headSize % 2 === 1)
+      refuse(checkpoint, 'num_attention_heads', `heads of ${headSize} cannot be halved to rotate them`);
     const types = layerTypes(config, checkpoint);
     const bases = rotaryBases(config, checkpoint);
     const act = checkActivation(config.hidden_activation, 'hidden_activation', configFile);

@@ -46,6 +46,13 @@ test.each<[string, Record<string, unknown>, string]>([
   ['deberta-v3', { pos_att_type: ['p2p'] }, 'pos_att_type ["p2p"]: \'p2p\' cannot be compiled, only c2p and p2c'],
   ['deberta-v3', { norm_rel_ebd: 'batch_norm' }, 'norm_rel_ebd "batch_norm": only layer_norm and none can be compiled'],
   ['deberta-v3', { pooler_hidden_size: 8 }, 'pooler_hidden_size 8: only hidden_size, 16, can be compiled'],
+  [
+    'deberta-v3',
+    { position_buckets: 1 },
+    'position_buckets 1: the farthest distance, 32, must be beyond a half of them',
+  ],
+  ['deberta-v3', { max_relative_positions: 4 }, 'position_buckets 8: the farthest distance, 4, must be beyond a half'],
+  ['modernbert', { num_attention_heads: 16 }, 'num_attention_heads 16: heads of 1 cannot be halved to rotate them'],
   ['deberta-v2-convolution', { conv_kernel_size: 4 }, 'conv_kernel_size 4: only odd sizes keep the length of a text'],
   ['deberta-v2-convolution', { conv_act: 'nothing' }, "conv_act 'nothing' cannot be compiled"],
 ])('%s with %j is refused', async (name, change, problem) => {
@@ -63,4 +70,9 @@ test('longest texts leave out what positions begin with', async () => {
 test('what a classifier was trained as is said, and a single score is a ranking', async () => {
   expect(await compile('bert-multi-label', {})).toMatchObject({ problemType: 'multi_label_classification' });
   expect(await compile('bert-reranker', {})).toMatchObject({ task: 'text-ranking', labels: ['label 0'] });
+  expect(await compile('bert-reranker', { problem_type: 'regression' })).toMatchObject({ task: 'text-classification' });
+  const activation_fn = 'torch.nn.modules.linear.Identity';
+  expect(await compile('bert-reranker', { sentence_transformers: { activation_fn } })).toMatchObject({
+    scoreActivation: activation_fn,
+  });
 });

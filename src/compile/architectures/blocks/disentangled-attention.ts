@@ -43,6 +43,9 @@ export interface RelativePositions {
   readonly positionToContent: Value | undefined;
 }
 
+/** Distances beyond this one, longer than any text, need not be told apart. */
+const farthestTold = 65_536;
+
 export function relativePositions(building: Building, options: RelativeOptions): RelativePositions {
   const { graph, tokens, weights } = building;
   const { ways, attended, span, most, buckets, size, norm } = options;
@@ -54,7 +57,7 @@ export function relativePositions(building: Building, options: RelativeOptions):
   const table = norm ? layerNorm(graph, weights, stored, norm) : stored;
   const bucket = (distance: number) => (buckets ? debertaBucket(distance, buckets, most) : distance);
   let farthest = 1;
-  while (bucket(farthest) < span) farthest++;
+  while (bucket(farthest) < span && farthest < farthestTold) farthest++;
   const rows = distanceTable(farthest, (distance) => Math.max(0, Math.min(2 * span - 1, bucket(distance) + span)));
   const row = lookUpDistances(graph, distances(graph, tokens.longest), rows);
   const zero = graph.constant('INT64', [], BigInt64Array.of(0n));
