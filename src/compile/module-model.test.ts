@@ -246,6 +246,21 @@ describe('what is refused', () => {
     expect(await make({ outputs: [{ name: 'logits', datatype: 'TYPE_FP32', dims: [-1] }] })).toHaveLength(2);
   });
 
+  test('samples that lack an input', async () => {
+    await expect(make({ sample: [{ x: [[1, 2, 3, 4]] }, { y: [[1]] }] })).rejects.toMatchObject({
+      code: 'DEPLOYMENT_INVALID',
+      message: 'models.net.sample: expected values for x, got them for y',
+    });
+  });
+
+  test('dimensions that vary apart from each other get a hint', async () => {
+    tools.exportWith([{ failed }]);
+    const inputs = ['a', 'b'].map((name) => ({ name, datatype: 'FP32' as const, dims: [-1] }));
+    await expect(make({ inputs })).rejects.toMatchObject({
+      fix: expect.stringContaining('dimensions that must be equal need the same name in place of -1'),
+    });
+  });
+
   test('files that are not there', async () => {
     await expect(make({ module: './no.py' })).rejects.toThrow(`models.net.module: no file at ${join(dir, 'no.py')}`);
     await expect(make({ state_dict: 'no.bin' })).rejects.toThrow('models.net.state_dict: no file at');

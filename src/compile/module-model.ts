@@ -62,6 +62,8 @@ export async function makeModuleModel(
     tolerance: deployment.tolerance ?? defaultTolerance,
   };
 
+  for (const given of work.samples) checkSample(name, work.inputs, given);
+
   let folder: string | undefined;
   let exported: Promise<ExportedModule> | undefined;
   const exportOnce = (task: ProgressTask) => {
@@ -143,6 +145,20 @@ async function hashesOf(path: string, state: string | undefined): Promise<Record
 
 function datatypeOf(name: Datatype | ConfigDatatype): Datatype {
   return datatypeFromConfig(name)?.name ?? (name as Datatype);
+}
+
+function checkSample(name: string, inputs: readonly ExportInput[], sample: Readonly<Record<string, unknown>>): void {
+  const wanted = inputs.map((input) => input.name);
+  const wrong = [
+    ...wanted.filter((one) => !(one in sample)),
+    ...Object.keys(sample).filter((one) => !wanted.includes(one)),
+  ];
+  if (wrong.length === 0) return;
+  throw new ConchError(
+    'DEPLOYMENT_INVALID',
+    `models.${name}.sample: expected values for ${wanted.join(', ')}, got them for ${Object.keys(sample).join(', ') || 'nothing'}`,
+    { where: { path: wrong[0]! }, fix: 'give each sample every input, rows of a batch and all' },
+  );
 }
 
 /** What the deployment says of the outputs must hold. */

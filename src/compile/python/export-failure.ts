@@ -58,6 +58,11 @@ export function exportFailed(run: FailedRun): ConchError {
   );
 }
 
+/** Dimensions that vary by themselves. */
+function varying({ inputs }: ExportOrder): number {
+  return inputs.flatMap(({ dims }) => dims).filter((dim) => dim === -1).length;
+}
+
 /** As it follows "could not". */
 function asVerb(doing: string): string {
   return /^(TorchScript|ONNX)$/.test(doing) ? `export ${doing}` : doing;
@@ -80,7 +85,10 @@ function fixOf({ python, order }: FailedRun, { stage, missing, kind }: Failure):
         ? 'give the arguments of the constructor in the deployment: module: { file, class, args }'
         : 'repair what the constructor does';
     case 'call':
-      return 'compare `inputs` (order, datatype, dims without the batch) with what forward takes';
+      return (
+        'compare `inputs` (order, datatype, dims without the batch) with what forward takes' +
+        (varying(order) > 1 ? '; dimensions that must be equal need the same name in place of -1' : '')
+      );
     default:
       return `rewrite that part of forward, or leave ${stage} out of \`formats\``;
   }
