@@ -148,7 +148,7 @@ describe('what is refused', () => {
     [
       'a variable dimension in a request',
       () => ask([x, tensor('ids', 'INT64', [2, -1, 2], [1, 2])]),
-      "[request id: r1] input 'ids' of model 'm': every dimension of a request must be 0 or more, the shape is [batch=2,-1,2]",
+      "[request id: r1] input 'ids' of model 'm': every dimension of a request must be from 0 to 2^53 - 1, the shape is [batch=2,-1,2]",
     ],
     [
       'too few bytes',

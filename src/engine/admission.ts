@@ -184,7 +184,7 @@ export class Admission {
     if (shape.some((dim) => !Number.isSafeInteger(dim) || dim < 0)) {
       throw this.#invalid(
         name,
-        `${tag(request)}input '${name}' of model '${this.#model}': every dimension of a request must be 0 or more, the shape is ${showShape(shape, batched)}`,
+        `${tag(request)}input '${name}' of model '${this.#model}': every dimension of a request must be from 0 to 2^53 - 1, the shape is ${showShape(shape, batched)}`,
       );
     }
     const own = batched ? shape.slice(1) : shape;

@@ -41,6 +41,14 @@ export class World {
     return { status: response.status, body: typeof said?.error === 'string' ? 'an error' : said };
   }
 
+  /** The status of a POST whose body is sent as it is. */
+  async raw(path: string, body: string): Promise<number> {
+    const signal = AbortSignal.timeout(patience);
+    const response = await fetch(`${this.#url}/v2/${path}`, { method: 'POST', body, signal });
+    await response.arrayBuffer();
+    return response.status;
+  }
+
   /** What the test model is told to do. `m` takes and gives one text. */
   infer(command: string, model = 'm', signal?: AbortSignal): Promise<Said> {
     const input = { name: 'x', datatype: 'BYTES', shape: [1, 1], data: [command] };
