@@ -81,6 +81,10 @@ class Padded:
         self.cut_left = settings.get("truncation_side") == "left" or truncation.get("direction") == "Left"
         self.pad_left = settings.get("padding_side") == "left" or padding.get("direction") == "Left"
         self.pad_type = padding.get("pad_type_id", 0)
+        # Where the model was saved without types, transformers gives it none, which counts as zeros.
+        generic = settings.get("tokenizer_class") == "TokenizersBackend"
+        names = settings.get("model_input_names") or ([] if generic else ["token_type_ids"])
+        self.typed = "token_type_ids" in names
         self.pad_id = padding.get("pad_id")
         for token in (settings.get("pad_token"), "[PAD]"):
             if self.pad_id is None and token is not None:
@@ -96,7 +100,7 @@ class Padded:
         for row, (row_ids, row_types) in enumerate(rows):
             used = slice(shape[1] - len(row_ids), None) if self.pad_left else slice(0, len(row_ids))
             ids[row, used], types[row, used], mask[row, used] = row_ids, row_types, 1
-        return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+        return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types if self.typed else np.zeros_like(types)}
 
 
 def token_id(spec, content):

@@ -203,6 +203,10 @@ describe.skipIf(!has('numpy'))(
         expect(answers.at(-2)!.attention_mask.flat()).toEqual(Array.from(batch.attention_mask, Number));
         expect(answers.at(-1)!.input_ids).toEqual([ours.encode('profit rose').ids]);
       }
+      const written = await write(tokenizers[0]!, limit, all, [text, textPair]);
+      writeFileSync(join(version, 'tokenizer_config.json'), '{"model_input_names":["input_ids","attention_mask"]}');
+      const { answers } = run(way, configFor(written), [{ text: ['profit'], text_pair: ['rose'] }]);
+      expect(answers[0]!.token_type_ids).toEqual([[0, 0, 0, 0, 0]]);
     });
 
     test.each(ways)('pads each request by itself, and stands no texts and broken UTF-8: %s', async (way) => {

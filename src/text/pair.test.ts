@@ -46,3 +46,12 @@ test.each([
   expect(() => createTokenizer(json).encodePair('profit', 'rose')).toThrow(problem);
   expect(createTokenizer(json).encode('profit').ids).toEqual([2, 6, 3]);
 });
+
+test('types are zeros where the model was saved without them', () => {
+  const types = (tokenizerConfig: object) =>
+    Array.from(createTokenizer(tokenizers[0]!, { tokenizerConfig }).encodeBatch(['profit'], ['rose']).token_type_ids);
+  expect(types({})).toEqual([0n, 0n, 0n, 1n, 1n]);
+  expect(types({ tokenizer_class: 'BertTokenizer' })).toEqual([0n, 0n, 0n, 1n, 1n]);
+  expect(types({ model_input_names: ['input_ids', 'attention_mask'] })).toEqual([0n, 0n, 0n, 0n, 0n]);
+  expect(types({ tokenizer_class: 'TokenizersBackend' })).toEqual([0n, 0n, 0n, 0n, 0n]);
+});

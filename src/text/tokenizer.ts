@@ -10,7 +10,10 @@ export interface TextTokenizer {
   /** Most ids of one text, special tokens included. */
   readonly maxLength: number;
   readonly padId: number;
-  /** The tensors that the model was saved with, e.g. `input_ids`, `token_type_ids`, `attention_mask`. */
+  /**
+   * The tensors that the model was saved with, e.g. `input_ids`, `token_type_ids`, `attention_mask`. Where types are not
+   * among them transformers gives a model none, which counts as zeros, and so does a batch.
+   */
   readonly inputNames: readonly string[];
   /**
    * The ids of one text with its special tokens, cut to `maxLength`; special tokens are kept when cutting. Half
@@ -93,10 +96,13 @@ export function createTokenizer(tokenizerJson: object, options: TokenizerOptions
     return encodePair(content, pieces, [text, pair], { maxLength, truncateLeft });
   };
 
+  const names = inputNames(config);
+  const typed = names.includes('token_type_ids');
+
   return {
     maxLength,
     padId,
-    inputNames: inputNames(config),
+    inputNames: names,
     encodePair: ofPair,
     encode(text) {
       const ids = contentIds(text);
@@ -106,11 +112,14 @@ export function createTokenizer(tokenizerJson: object, options: TokenizerOptions
       };
     },
     encodeBatch(texts, pairs) {
-      if (!pairs) return fillBatch(texts.map(contentIds), template, padding);
-      return fillPairs(
-        texts.map((text, row) => ofPair(text, pairs[row]!)),
-        padding,
-      );
+      const batch = pairs
+        ? fillPairs(
+            texts.map((text, row) => ofPair(text, pairs[row]!)),
+            padding,
+          )
+        : fillBatch(texts.map(contentIds), template, padding);
+      if (!typed) batch.token_type_ids.fill(0n);
+      return batch;
     },
   };
 }
@@ -142,6 +151,8 @@ function tokenId(json: TokenizerJson, token: unknown): number | undefined {
 
 function inputNames(config: Record<string, unknown>): readonly string[] {
   const names = config.model_input_names;
+  // What transformers 5 calls a tokenizer that has no class of its own knows no types.
+  if (names === undefined && config.tokenizer_class === 'TokenizersBackend') return ['input_ids', 'attention_mask'];
   if (names === undefined) return ['input_ids', 'token_type_ids', 'attention_mask'];
   if (Array.isArray(names) && names.every((name) => typeof name === 'string')) return names;
   throw invalid('model_input_names', 'expected a list of names in tokenizer_config.json');
