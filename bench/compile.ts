@@ -3,10 +3,11 @@
  * own, in one run. `node bench/compile.ts [--write]`; --write puts the table into docs/benchmarks.md. Linux only. The
  * Python with torch and transformers is CONCH_PYTHON's, else python/.venv's; without one its rows are left out.
  */
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { logitsOf, writeCheckpoint } from './bert-base.ts';
 import { bareNode, megabytes, runJson } from './measure.ts';
@@ -31,13 +32,11 @@ const rounds = 3;
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const python = process.env.CONCH_PYTHON ?? here('../python/.venv/bin/python');
 
-function peers(checkpoint: string, bare: number): Peer[] {
-  const conch = (name: string, ...options: string[]): Peer => ({
+function peers(checkpoint: string, pickled: readonly string[], bare: number): Peer[] {
+  const conch = (name: string, source: string, ...options: string[]): Peer => ({
     name,
     async run(out) {
-      return (
-        (await runJson(process.execPath, [here('compile-once.ts'), checkpoint, out, ...options])).peakBytes! - bare
-      );
+      return (await runJson(process.execPath, [here('compile-once.ts'), source, out, ...options])).peakBytes! - bare;
     },
   });
   const torch = (exporter: string): Peer => ({
@@ -48,8 +47,22 @@ function peers(checkpoint: string, bare: number): Peer[] {
       return (await runJson(python, [script, checkpoint, model, '--exporter', exporter])).peakBytes!;
     },
   });
-  const ours = [conch('conch compile'), conch('conch compile, one file', String(Number.MAX_SAFE_INTEGER))];
+  const ours = [
+    conch('conch compile', checkpoint),
+    conch('conch compile, one file', checkpoint, String(Number.MAX_SAFE_INTEGER)),
+    ...pickled.map((folder) => conch(`conch compile, from pytorch_model.bin (${basename(folder)})`, folder)),
+  ];
   return existsSync(python) ? [...ours, torch('dynamo'), torch('torchscript')] : ours;
+}
+
+/** The checkpoint as torch.save writes it, in both formats; none without a Python that has torch. */
+function pickledCheckpoints(checkpoint: string, work: string): string[] {
+  if (!existsSync(python)) return [];
+  return ['zip', 'stream'].map((form) => {
+    const folder = join(work, form);
+    execFileSync(python, [here('../python/pickled_checkpoint.py'), checkpoint, folder, form]);
+    return folder;
+  });
 }
 
 async function once(peer: Peer, work: string): Promise<Result> {
@@ -112,7 +125,10 @@ try {
   const checkpoint = join(work, 'checkpoint');
   const { parameters, bytes } = await writeCheckpoint(checkpoint);
   console.error(`checkpoint: ${(parameters / 1e6).toFixed(1)} M parameters, ${megabytes(bytes)} MB`);
-  const { results, notes } = await measure(peers(checkpoint, await bareNode()), work);
+  const { results, notes } = await measure(
+    peers(checkpoint, pickledCheckpoints(checkpoint, work), await bareNode()),
+    work,
+  );
   if (!existsSync(python)) notes.push('torch.onnx.export was not measured: CONCH_PYTHON names no Python with torch.');
   const report = await describe(results, notes);
   console.log(report);

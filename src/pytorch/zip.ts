@@ -105,6 +105,8 @@ async function readDirectory(handle: FileHandle, path: string): Promise<Map<stri
     const end = at + 46 + nameLength + extraLength;
     if (end > size) throw invalid(path, 'its directory is cut off');
     const name = directory.toString('utf8', at + 46, at + 46 + nameLength);
+    // Two readers would not agree which one is meant.
+    if (members.has(name)) throw invalid(path, `${name.slice(0, 200)} stands twice in its directory`);
     members.set(name, memberOf(directory.subarray(at, end), nameLength));
     at = end + commentLength;
   }

@@ -240,6 +240,16 @@ describe('by hand', () => {
       "storage '0' of 8 bytes has 4 in the file",
     ],
     ['a compressed archive', archive({ 'm/data.pkl': data }, 9), 'INVALID', 'compressed by method 9'],
+    [
+      'an archive with one name twice',
+      bytes(
+        zipOf(dictionary({ w: tensor() }), { 'm/data/0': data, 'm/data/1': data })
+          .toString('latin1')
+          .replaceAll('m/data/1', 'm/data/0'),
+      ),
+      'INVALID',
+      'm/data/0 stands twice in its directory',
+    ],
     ['a cut archive', zipOf(dictionary({ w: tensor() })).subarray(0, -30), 'INVALID', 'no ZIP directory'],
     [
       'an odd byteorder',
