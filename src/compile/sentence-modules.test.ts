@@ -55,8 +55,8 @@ test.each<[string, string, (json: any) => any, string]>([
   [
     'a module between',
     'modules.json',
-    (json) => json.splice(1, 0, { path: '', type: 'x.CNN' }) && json,
-    'x.CNN stands',
+    (json) => json.splice(1, 0, { path: '', type: 'sentence_transformers.models.CNN' }) && json,
+    'sentence_transformers.models.CNN stands',
   ],
   [
     'no transformer first',
@@ -65,16 +65,10 @@ test.each<[string, string, (json: any) => any, string]>([
     'the first module is sentence_transformers.models.P',
   ],
   [
-    'an encoder below',
-    'modules.json',
-    ([first, ...rest]) => [{ ...first, path: '0_BERT' }, ...rest],
-    "the Transformer stands in '0_BERT'",
-  ],
-  [
     'another module',
     'modules.json',
-    (json) => [...json, { path: '', type: 'x.LSTM' }],
-    'module x.LSTM cannot be compiled',
+    (json) => [...json, { path: '', type: 'sentence_transformers.models.LSTM' }],
+    'module sentence_transformers.models.LSTM cannot be compiled',
   ],
   [
     'lowering',
@@ -126,4 +120,11 @@ test('a module without its weights', async () => {
   await expect(readSentenceModules(checkpoint)).rejects.toThrow(
     '2_Dense has neither model.safetensors nor pytorch_model.bin',
   );
+});
+
+test('a path that leads out of the folder', async () => {
+  const outside = read('sentence-mean', {
+    'modules.json': ([first, pooling]) => [first, { ...pooling, path: '../x' }],
+  });
+  await expect(outside).rejects.toThrow('expected the name of a folder beside it');
 });

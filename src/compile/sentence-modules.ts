@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { z } from 'zod';
 import { ConchError } from '../base/index.ts';
 import { type Checkpoint, checkConfig, openShards } from '../checkpoint/index.ts';
@@ -12,7 +12,12 @@ import {
   type SentenceModules,
 } from './architectures/index.ts';
 
-const list = z.array(z.looseObject({ path: z.string(), type: z.string() }));
+const list = z.array(
+  z.looseObject({
+    path: z.string().regex(/^(?!.*\.\.)[\w.-]*$/, 'expected the name of a folder beside it'),
+    type: z.string(),
+  }),
+);
 const transformer = z.looseObject({
   max_seq_length: z.number().int().positive().nullish(),
   do_lower_case: z.boolean().nullish(),
@@ -60,11 +65,11 @@ const activations: Readonly<Record<string, Activation>> = {
  * numbers and cannot be compiled, CHECKPOINT_INVALID for files that are missing or wrong.
  */
 export async function readSentenceModules(checkpoint: Checkpoint): Promise<SentenceModules | undefined> {
-  const { dir } = checkpoint;
-  if (!existsSync(join(dir, 'modules.json'))) return undefined;
+  const dir = await rootOf(checkpoint.dir);
+  if (dir === undefined) return undefined;
   const files: string[] = [];
   const read = async <T>(name: string, schema: z.ZodType<T>): Promise<T> => {
-    files.push(name);
+    files.push(join(relative(checkpoint.dir, dir), name));
     return checkConfig(schema, await readJson(join(dir, name)), join(dir, name));
   };
   const listed = await read('modules.json', list);
@@ -74,15 +79,16 @@ export async function readSentenceModules(checkpoint: Checkpoint): Promise<Sente
   const file = join(dir, 'modules.json');
   if (first?.name !== 'Transformer')
     throw unsupported(file, '0', `the first module is ${first?.type}, not a Transformer`);
-  if (first.path !== '') throw unsupported(file, '0', `the Transformer stands in '${first.path}': name that folder`);
   if (second?.name !== 'Pooling') throw unsupported(file, '1', `${second?.type} stands between encoder and pooling`);
 
-  const settings = existsSync(join(dir, 'sentence_bert_config.json'))
-    ? await read('sentence_bert_config.json', transformer)
-    : {};
+  const foreign = modules.find(({ type }) => !type.startsWith('sentence_transformers.'));
+  if (foreign) throw unsupported(file, foreign.type, `module ${foreign.type} is not one of sentence-transformers' own`);
+
+  const settingsFile = join(first.path, 'sentence_bert_config.json');
+  const settings = existsSync(join(dir, settingsFile)) ? await read(settingsFile, transformer) : {};
   if (settings.do_lower_case) {
     const why = 'do_lower_case true: the text would be lowered before the tokenizer, which its tokenizer.json must do';
-    throw unsupported(join(dir, 'sentence_bert_config.json'), 'do_lower_case', why);
+    throw unsupported(join(dir, settingsFile), 'do_lower_case', why);
   }
   if (existsSync(join(dir, 'config_sentence_transformers.json'))) {
     const name = 'config_sentence_transformers.json';
@@ -100,28 +106,46 @@ export async function readSentenceModules(checkpoint: Checkpoint): Promise<Sente
   const after: SentenceModule[] = [];
   for (const module of rest) {
     if (module.name === 'Dropout') continue;
-    const made = await readModule(module, { dir, read, files });
+    const made = await readModule(module, {
+      dir,
+      read,
+      add: (name) => files.push(join(relative(checkpoint.dir, dir), name)),
+    });
     after.push(made);
   }
   return { pooling: modes, modules: after, maxLength: settings.max_seq_length ?? undefined, files };
 }
 
+/** The folder of an encoder: `dir`, or in the layout of 2019 to 2021 the folder that its modules.json names. */
+export async function encoderFolder(dir: string): Promise<string> {
+  const file = join(dir, 'modules.json');
+  if (existsSync(join(dir, 'config.json')) || !existsSync(file)) return dir;
+  return join(dir, checkConfig(list, await readJson(file), file)[0]?.path ?? '');
+}
+
+/** Where the modules.json of an encoder's folder stands: there, or beside the folder. */
+async function rootOf(dir: string): Promise<string | undefined> {
+  if (existsSync(join(dir, 'modules.json'))) return dir;
+  const above = dirname(dir);
+  return existsSync(join(above, 'modules.json')) && (await encoderFolder(above)) === dir ? above : undefined;
+}
+
 interface Reading {
   readonly dir: string;
   readonly read: <T>(name: string, schema: z.ZodType<T>) => Promise<T>;
-  readonly files: string[];
+  readonly add: (file: string) => void;
 }
 
 async function readModule(
   { name, type, path }: { name: string; type: string; path: string },
-  { dir, read, files }: Reading,
+  { dir, read, add }: Reading,
 ): Promise<SentenceModule> {
   const config = join(path, 'config.json');
   const refuse = (field: string, why: string) => unsupported(join(dir, config), field, why);
   const weights = async () => {
     const where = join(dir, path);
     const opened = await openShards(where, await readdir(where));
-    files.push(...opened.files.map((file) => join(path, file)));
+    for (const file of opened.files) add(join(path, file));
     return { source: opened.weights[0]!, where };
   };
   switch (name) {

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -89,6 +89,22 @@ test('a sentence encoder: one vector, texts cut where sentence-transformers cuts
   await rm(repository, { recursive: true });
   await compile('sentence-cls-dense', { max_length: 30 });
   expect((await config('m-tokenizer')).parameters!.max_length!.string_value).toBe('30');
+});
+
+test('the layout of 2019 to 2021, with the encoder in a folder of its own', async () => {
+  const checkpoint = join(dir, 'old');
+  const encoder = join(checkpoint, '0_Transformer');
+  await compile('sentence-cls-dense');
+  await cp(join(dir, 'sentence-cls-dense'), encoder, { recursive: true });
+  for (const name of ['1_Pooling', '2_Dense', 'modules.json'])
+    await rename(join(encoder, name), join(checkpoint, name));
+  const modules = JSON.parse(await readFile(join(checkpoint, 'modules.json'), 'utf8'));
+  modules[0].path = '0_Transformer';
+  await writeFile(join(checkpoint, 'modules.json'), JSON.stringify(modules));
+  await compileDeployment(deploymentOf({ checkpoint, name: 'n' }), { repository });
+  const [now, old] = [await manifest('m-model'), await manifest('n-model')];
+  expect(old).toMatchObject({ task: 'sentence-similarity', maxSeqLength: 20 });
+  expect(old.artifacts['1/model.onnx']).toEqual(now.artifacts['1/model.onnx']);
 });
 
 test('a module behind the encoder that changes builds the model anew', async () => {

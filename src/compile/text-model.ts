@@ -8,7 +8,7 @@ import type { CompiledModel, CompiledTensor } from './compiled.ts';
 import type { CheckpointDeployment, ConfigSettings } from './deployment.ts';
 import { compileEncoder } from './encoder.ts';
 import { chainEnsemble } from './ensemble.ts';
-import { readSentenceModules } from './sentence-modules.ts';
+import { encoderFolder, readSentenceModules } from './sentence-modules.ts';
 import { defaultMaxBatchSize, definedSettings, onnxConfig } from './settings.ts';
 import { text, textPair, tokenizerScript, writeTokenizer } from './tokenizer.ts';
 import { checkTokenizerFits } from './tokenizer-fit.ts';
@@ -33,11 +33,12 @@ export async function makeTextModel(
   const source = { kind: 'checkpoint', checkpoint: resolved.source, revision: resolved.revision };
   const version = deployment.version ?? 1;
   const max_batch_size = deployment.max_batch_size ?? defaultMaxBatchSize;
-  const checkpoint = await openCheckpoint(resolved.dir);
+  const dir = await encoderFolder(resolved.dir);
+  const checkpoint = await openCheckpoint(dir);
   // Before anything is written: a refused tokenizer must not leave a new model beside an old tokenizer.
-  const files = await tokenizerFiles(resolved.dir, {});
+  const files = await tokenizerFiles(dir, {});
   checkTokenizerFits(files, checkpoint);
-  const hashes = (files: readonly string[]) => hashFiles(resolved.dir, files);
+  const hashes = (files: readonly string[]) => hashFiles(dir, files);
   const behind = (await readSentenceModules(checkpoint))?.files ?? [];
 
   const layout = deployment.layout ?? 'padded';
@@ -104,7 +105,7 @@ export async function makeTextModel(
     source,
     async build(outDir) {
       const written = await writeTokenizer({
-        checkpointDir: resolved.dir,
+        checkpointDir: dir,
         outDir,
         maxPositions,
         inputNames,
