@@ -39,7 +39,7 @@ export interface ModelSource {
 export interface EngineAccess {
   infer(request: InferenceRequest): Promise<InferenceResponse>;
   stream(request: InferenceRequest, onResponse: (event: ResponseEvent) => void): Promise<void>;
-  isModelReady(name: string, version?: string): boolean;
+  isModelReady(name: string, version?: string): boolean | Promise<boolean>;
   load(name: string, overrides?: LoadOverrides): Promise<void>;
   unload(name: string, options?: { readonly dependents?: boolean }): Promise<void>;
   /** Where models keep metrics of their own. */
@@ -91,6 +91,8 @@ export interface BackendInstance {
    * else runs on the instance, and not for decoupled models.
    */
   readonly runNow?: ((batch: Batch) => BatchResult) | undefined;
+  /** What the model itself says of its readiness, where it says anything; absent: it is ready as long as it lives. */
+  ready?(): Promise<boolean>;
   /** Lets the current batch finish or breaks it off, whatever is safe, then frees the instance. */
   close(): Promise<void>;
 }

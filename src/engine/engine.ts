@@ -182,9 +182,12 @@ export class Engine {
     return this.isLive() && this.#catalogue.all().every((model) => !model.wanted || model.healthy);
   }
 
-  /** False: loaded, but none of its instances is healthy. Throws MODEL_NOT_FOUND or MODEL_NOT_READY. */
-  isModelReady(name: string, version?: string): boolean {
-    return this.#find(name, version).healthy;
+  /**
+   * False: loaded, but none of its instances is healthy, or one says that it is not ready (Python models have a function
+   * for that, which takes a promise). Throws MODEL_NOT_FOUND or MODEL_NOT_READY.
+   */
+  isModelReady(name: string, version?: string): boolean | Promise<boolean> {
+    return this.#find(name, version).checkReady();
   }
 
   /**

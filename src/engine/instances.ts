@@ -139,6 +139,13 @@ export class InstancePool implements Executor {
     return this.#slots.some((slot) => !slot.dead);
   }
 
+  /** Whether it is healthy, and every instance that has a say in it finds itself ready. */
+  checkReady(): boolean | Promise<boolean> {
+    if (!this.healthy) return false;
+    const answers = this.#slots.flatMap(({ instance }) => (instance?.ready ? [instance.ready()] : []));
+    return answers.length === 0 || Promise.all(answers).then((all) => all.every(Boolean));
+  }
+
   get size(): number {
     return this.#slots.length;
   }

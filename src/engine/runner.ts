@@ -19,6 +19,8 @@ export interface Runner {
   readonly pending: number;
   /** False when nothing can be run any more. */
   readonly healthy: boolean;
+  /** Whether it is healthy and says itself that it is ready; absent: the first is enough. */
+  checkReady?(): boolean | Promise<boolean>;
   /**
    * Throws when the request is refused; rejects when it failed later. Without a promise where the request was run here
    * and now. A decoupled model answers through `onResponse` until its final response, and then resolves without outputs.
@@ -87,6 +89,10 @@ export class ScheduledRunner implements Runner {
 
   get pending(): number {
     return this.#scheduler.pending;
+  }
+
+  checkReady(): boolean | Promise<boolean> {
+    return this.#pool.checkReady();
   }
 
   get healthy(): boolean {

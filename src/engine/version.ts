@@ -66,6 +66,12 @@ export class ServedVersion {
     this.decoupled = parts.config.model_transaction_policy?.decoupled ?? false;
   }
 
+  /** Whether it is healthy, and its model, where it has a say in it, finds itself ready. */
+  checkReady(): boolean | Promise<boolean> {
+    const { runner } = this.#parts;
+    return runner.checkReady ? runner.checkReady() : runner.healthy;
+  }
+
   get healthy(): boolean {
     return this.#parts.runner.healthy;
   }

@@ -28,6 +28,8 @@ class Worker:
         self._calls = Calls(channel)
         self._model = None
         self._loop = None
+        self._telling = False
+        self._loop_lock = threading.Lock()
 
     def serve(self):
         """Until told to close; never returns."""
@@ -69,7 +71,7 @@ class Worker:
             self.channel.send(message)
             return False
         use_calls(self._calls)
-        self.channel.send({"kind": "ready"})
+        self.channel.send({"kind": "ready", "asks": hasattr(model, "is_ready")})
         return True
 
     def _work(self):
@@ -104,6 +106,11 @@ class Worker:
                     cancelled = self._cancels.get((message["run"], message["index"]))
                     if cancelled is not None:
                         cancelled.set()
+                elif kind == "ready":
+                    # One that hangs stays the only one; its answer, if it comes, is for whoever asks then.
+                    if not self._telling:
+                        self._telling = True
+                        threading.Thread(target=self._tell_ready, name="conch-ready", daemon=True).start()
                 elif kind == "answer":
                     self._calls.answer(message, tensor)
                 elif kind == "close":
@@ -113,6 +120,24 @@ class Worker:
         except BaseException:
             traceback.print_exc()
             self._gone()
+
+    def _tell_ready(self):
+        """What the model's is_ready says; beside whatever it executes."""
+        ready, failure = False, None
+        try:
+            said = self._model.is_ready()
+            if asyncio.iscoroutine(said):
+                said = asyncio.run_coroutine_threadsafe(said, self._event_loop()).result()
+            if not isinstance(said, bool):
+                raise TritonModelException(f"is_ready must return a bool, it returned {type(said).__name__}")
+            ready = said
+        except BaseException as error:
+            failure = told(error)
+        self._telling = False
+        try:
+            self.channel.send({"kind": "readiness", "ready": ready, "error": failure})
+        except Closed:
+            pass
 
     def _execute(self, run, requests):
         try:
@@ -181,7 +206,8 @@ class Worker:
                 pass
 
     def _event_loop(self):
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            threading.Thread(target=self._loop.run_forever, name="conch-asyncio", daemon=True).start()
-        return self._loop
+        with self._loop_lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._loop.run_forever, name="conch-asyncio", daemon=True).start()
+            return self._loop

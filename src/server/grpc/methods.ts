@@ -29,7 +29,9 @@ type PlainMethods = {
 const inferenceMethods: PlainMethods = {
   ServerLive: (_request, context) => ({ live: isLive(context) }),
   ServerReady: (_request, context) => ({ ready: isReady(context) }),
-  ModelReady: ({ name = '', version }, { engine }) => ({ ready: engine.isModelReady(name, given(version)) }),
+  ModelReady: async ({ name = '', version }, { engine }) => ({
+    ready: await engine.isModelReady(name, given(version)),
+  }),
   ServerMetadata: (_request, context) => mutable(serverMetadata(context)),
   ModelMetadata: ({ name = '', version }, { engine }) => mutable(engine.metadata(name, given(version))),
   ModelConfig: ({ name = '', version }, { engine }) => ({ config: engine.config(name, given(version)) }),

@@ -13,7 +13,7 @@ export function ready(exchange: Exchange): void {
 }
 
 /** GET /v2/models/M[/versions/V]/ready */
-export function modelReady(exchange: Exchange, { model, version }: PathParameters): void {
-  if (exchange.context.engine.isModelReady(model, version)) exchange.replyEmpty(200);
-  else exchange.replyJson(400, { error: `model '${model}' has no healthy instance` });
+export async function modelReady(exchange: Exchange, { model, version }: PathParameters): Promise<void> {
+  if (await exchange.context.engine.isModelReady(model, version)) exchange.replyEmpty(200);
+  else exchange.replyJson(400, { error: `model '${model}' has no healthy instance, or one that is not ready` });
 }

@@ -70,7 +70,7 @@ export class Calls {
     else if (report.kind !== 'is_ready') return this.metrics.ask(report);
     else {
       try {
-        return server.isModelReady(report.model, report.version === '' ? undefined : report.version);
+        return await server.isModelReady(report.model, report.version === '' ? undefined : report.version);
       } catch {
         return false;
       }

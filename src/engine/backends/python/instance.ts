@@ -25,6 +25,9 @@ export interface InstanceOptions {
 /** Milliseconds that a busy process has at its close, when nobody waits for its answers any more. */
 const busyPatience = 2000;
 
+/** Milliseconds for a model to say whether it is ready, as in Triton's Python backend. */
+const readinessPatience = 5000;
+
 interface Run {
   readonly batch: Batch;
   readonly resolve: (result: BatchResult) => void;
@@ -47,6 +50,10 @@ export class PythonInstance implements BackendInstance {
   readonly #process: WorkerProcess;
   readonly #calls: Calls;
   readonly #ready = Promise.withResolvers<void>();
+  /** Only of a model that has a say in it. */
+  ready?: () => Promise<boolean>;
+  #readiness: ((ready: boolean) => void) | undefined;
+  #asked: Promise<boolean> | undefined;
   #nextRun = 1;
   #closing = false;
   #lost: ConchError | undefined;
@@ -197,8 +204,13 @@ export class PythonInstance implements BackendInstance {
       run?.reject(
         new ConchError('EXECUTION_FAILED', `model '${this.#options.model}': execute failed: ${report.message}`),
       );
-    } else if (report.kind === 'ready') this.#ready.resolve();
-    else if (report.kind === 'refused') this.#ready.reject(this.#options.refusal(report));
+    } else if (report.kind === 'ready') {
+      if (report.asks) this.ready = () => this.#askReady();
+      this.#ready.resolve();
+    } else if (report.kind === 'readiness') {
+      if (report.error) this.#options.logger.warn({ instance: this.#options.name }, `is_ready failed: ${report.error}`);
+      this.#readiness?.(report.ready);
+    } else if (report.kind === 'refused') this.#ready.reject(this.#options.refusal(report));
     else if (report.kind === 'log') this.#log(report);
     else if (report.kind === 'cancel') this.#calls.cancel(report.call);
     else if (report.kind === 'metric_change') this.#calls.metrics.change(report);
@@ -230,6 +242,22 @@ export class PythonInstance implements BackendInstance {
     });
   }
 
+  /** Who asks while an answer is awaited gets that one; a model that does not answer in time is not ready. */
+  #askReady(): Promise<boolean> {
+    this.#asked ??= new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => resolve(false), readinessPatience);
+      this.#readiness = (ready) => {
+        clearTimeout(timer);
+        resolve(ready);
+      };
+      if (this.#lost) this.#readiness(false);
+      else void this.#process.send(() => ({ kind: 'ready' })).catch(() => this.#readiness?.(false));
+    }).finally(() => {
+      this.#asked = undefined;
+    });
+    return this.#asked;
+  }
+
   #log({ level, message, where }: Extract<Report, { kind: 'log' }>): void {
     const { logger, model } = this.#options;
     const write = { error: 'error', warning: 'warn', verbose: 'debug' }[level] ?? 'info';
@@ -238,6 +266,7 @@ export class PythonInstance implements BackendInstance {
 
   #fail(error: ConchError): void {
     this.#lost ??= error;
+    this.#readiness?.(false);
     this.#calls.cancelAll();
     for (const run of this.#runs.values()) {
       run.release();

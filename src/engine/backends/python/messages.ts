@@ -69,11 +69,15 @@ export type Command =
       readonly final: boolean;
       readonly result?: boolean | string;
     } & WireResponse)
+  /** Asks what the model says of its readiness; one such question is open at a time. */
+  | { readonly kind: 'ready' }
   | { readonly kind: 'close' };
 
 /** From the process. */
 export type Report =
-  | { readonly kind: 'ready' }
+  /** It has been initialised; `asks`: it has a say in its readiness. */
+  | { readonly kind: 'ready'; readonly asks?: boolean }
+  | { readonly kind: 'readiness'; readonly ready: boolean; readonly error?: string | null }
   | { readonly kind: 'closed' }
   | {
       readonly kind: 'refused';
