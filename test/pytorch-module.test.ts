@@ -138,6 +138,11 @@ describe.runIf(environment)('PyTorch modules', { timeout: 300_000 }, () => {
     expect(named[0]!.manifest.tensors).toMatchObject({ outputs: [{ name: 'double' }, { name: 'half' }] });
   });
 
+  test('half precision may round as it does', async () => {
+    const [onnx] = await compile({ module: './awkward.py:Half', outputs: ['logits', 'positive'] });
+    expect(onnx!.manifest.tensors).toMatchObject({ outputs: [{ datatype: 'FP16' }, { datatype: 'BOOL' }] });
+  });
+
   test('less than the allowed difference is needed: nothing is written', async () => {
     const inputs = [{ ...x, dims: [4], range: [-1000, 1000] as [number, number] }];
     await expect(
@@ -156,8 +161,14 @@ describe.runIf(environment)('PyTorch modules', { timeout: 300_000 }, () => {
       "output 'output' has shape [2, 2] for a batch of 1",
       {},
     ],
+    [
+      'a batch that becomes a number',
+      { module: './awkward.py:Counting' },
+      "could not export ONNX: torch.export fixed dimension 0 of input 'x' at 2, the size in its sample",
+      {},
+    ],
     ['randomness', { module: './awkward.py:Random' }, 'answers the same inputs differently each time', {}],
-    ['no class', { module: './awkward.py' }, 'defines 7 modules: Branching, Folding, ', {}],
+    ['no class', { module: './awkward.py' }, 'defines 9 modules: Branching, Folding, ', {}],
     ['another class', { module: './awkward.py:Nett' }, 'awkward.py has no Nett', {}],
     ['a constructor with arguments', { module: './awkward.py:Asking' }, "required positional argument: 'size'", {}],
     ['too few inputs', { module: './awkward.py:Two' }, 'forward(x, mask) has no input for mask', {}],

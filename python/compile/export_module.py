@@ -49,7 +49,7 @@ def export(spec: dict, stage) -> dict:
     for given in spec.get("samples") or []:
         samples.append({name: torch.tensor(given[name], dtype=DTYPES[by_input[name]["datatype"]]) for name in order})
     with torch.no_grad():
-        reference = Reference(module, order, samples)
+        reference = Reference(module, order, samples, spec.get("tolerance"))
         outputs = describe_outputs(reference, samples, order, spec["outputs"], has_batch, NAMES, Refused)
         example_sample = sampler.draw(0, 2)
         example = [example_sample[name] for name in order]
@@ -61,7 +61,7 @@ def export(spec: dict, stage) -> dict:
         out = Path(spec["out"])
         if "torchscript" in spec["formats"]:
             stage("TorchScript", "torchscript", 0.45)
-            result["formats"]["torchscript"] = formats.export_torchscript(module, example, reference, spec["tolerance"], out)
+            result["formats"]["torchscript"] = formats.export_torchscript(module, example, reference, out)
         if "onnx" in spec["formats"]:
             stage("ONNX", "onnx", 0.6)
             names = {"inputs": order, "outputs": [one["name"] for one in outputs]}

@@ -17,7 +17,7 @@ const deployment: ModuleDeployment = {
   inputs: [{ name: 'x', datatype: 'TYPE_FP32', dims: [4] }],
   outputs: ['logits'],
 };
-const onnx = { file: 'model.onnx', method: 'torch.export', error: 1e-7, output: 0, shape: [1, 4] };
+const onnx = { file: 'model.onnx', method: 'torch.export', error: 1e-7, allowed: 1e-4, output: 0, shape: [1, 4] };
 const torchscript = { ...onnx, file: 'model.pt', method: 'trace' };
 const done = {
   inputs: [{ name: 'x', datatype: 'FP32', dims: [4] }],
@@ -88,7 +88,6 @@ describe('what is written', () => {
       max_rows: 8,
       formats: ['onnx', 'torchscript'],
       versions: { opset: 18 },
-      tolerance: 1e-4,
       seed: 0,
     });
     expect(existsSync(tools.order().out as string)).toBe(false);
@@ -234,8 +233,9 @@ describe('what is refused', () => {
   });
 
   test('a difference within the tolerance of the deployment is not one', async () => {
-    tools.exportWith([{ done: { ...done, formats: { onnx: { ...onnx, error: 0.25 }, torchscript } } }]);
+    tools.exportWith([{ done: { ...done, formats: { onnx: { ...onnx, error: 0.25, allowed: 0.5 }, torchscript } } }]);
     expect(await make({ tolerance: 0.5 })).toHaveLength(2);
+    expect(tools.order().tolerance).toBe(0.5);
   });
 
   test('outputs that are not as the deployment says', async () => {

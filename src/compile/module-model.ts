@@ -27,7 +27,6 @@ const nativeOpset = 18;
 /** A sample is to have several rows, not as many as a batch may. */
 const mostRows = 8;
 const defaultTimeoutSeconds = 600;
-const defaultTolerance = 1e-4;
 
 /**
  * `models.<name>: { module, inputs, ... }` as an ONNX model, a TorchScript model, or both: then `<name>` is the ONNX one and
@@ -59,7 +58,7 @@ export async function makeModuleModel(
     samples: deployment.sample ? [deployment.sample].flat() : [],
     formats,
     versions: { opset, ir_version: irVersionOf(opset) },
-    tolerance: deployment.tolerance ?? defaultTolerance,
+    tolerance: deployment.tolerance,
   };
 
   for (const given of work.samples) checkSample(name, work.inputs, given);

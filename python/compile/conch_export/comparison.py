@@ -4,6 +4,10 @@ import torch
 
 from .failures import Refused
 
+# What rounding makes of values around 1 to 10 in an output of that type, where the deployment sets no tolerance.
+TOLERANCES = {torch.float16: 1e-2, torch.bfloat16: 1e-1}
+STANDARD_TOLERANCE = 1e-4
+
 
 def flatten(result) -> "list[torch.Tensor]":
     """Tensors in the order of a result: a tensor, a tuple or list, or a dict."""
@@ -40,9 +44,10 @@ def distance(wanted: torch.Tensor, got: torch.Tensor) -> float:
 class Reference:
     """What the module itself answers to every sample."""
 
-    def __init__(self, module: torch.nn.Module, order: "list[str]", samples: "list[dict]"):
+    def __init__(self, module: torch.nn.Module, order: "list[str]", samples: "list[dict]", tolerance: "float | None"):
         self.order = order
         self.samples = samples
+        self.tolerance = tolerance
         self.outputs = []
         for sample in samples:
             args = [sample[name] for name in order]
@@ -56,9 +61,12 @@ class Reference:
             raise Refused(f"forward returns {' or '.join(map(str, sorted(counts)))} tensors, depending on its inputs",
                           "return the same number of tensors always")  # fmt: skip
 
+    def allowed(self, output: torch.Tensor) -> float:
+        return TOLERANCES.get(output.dtype, STANDARD_TOLERANCE) if self.tolerance is None else self.tolerance
+
     def compare(self, run) -> dict:
-        """`run` takes the inputs in order and returns tensors; the worst error, and where it is."""
-        worst = {"error": 0.0, "output": 0, "shape": []}
+        """`run` takes the inputs in order and returns tensors. The error that is worst for what is allowed, and where it is."""
+        worst = None
         for sample, wanted in zip(self.samples, self.outputs):
             args = [sample[name] for name in self.order]
             got = run(args)
@@ -66,7 +74,7 @@ class Reference:
                 raise Refused(f"it gives {len(got)} tensors where the module gives {len(wanted)}",
                               "return a tensor or a tuple of tensors from forward")  # fmt: skip
             for index, (one, other) in enumerate(zip(wanted, got)):
-                error = distance(one, other)
-                if error > worst["error"]:
-                    worst = {"error": min(error, 1e308), "output": index, "shape": list(args[0].shape)}
+                error = min(distance(one, other), 1e308)
+                if worst is None or error / self.allowed(one) > worst["error"] / worst["allowed"]:
+                    worst = {"error": error, "allowed": self.allowed(one), "output": index, "shape": list(args[0].shape)}
         return worst
