@@ -1,6 +1,6 @@
-import { datatypes } from '../tensor/index.ts';
 import { attributeTypes, dataLocations, fields } from './fields.ts';
-import type { Attribute, GraphBuilder, GraphNode, GraphTensor, Initializer } from './graph.ts';
+import type { Attribute, OpaqueAttribute } from './graph.ts';
+import type { OnnxModel, OnnxNode, OnnxTensorType, OnnxWeight } from './model.ts';
 import { ProtoWriter } from './proto-writer.ts';
 
 /** Where an initializer's bytes lie when not in the model file. */
@@ -10,23 +10,23 @@ export interface ExternalPlace {
 }
 
 /** A ModelProto cut at its payloads: bytes to write as they are, and initializers whose payload goes in between. */
-export type ModelPart = Uint8Array | Initializer;
+export type ModelPart = Uint8Array | OnnxWeight;
 
 /**
- * Encodes `graph` as ModelProto. The lengths of payloads are known beforehand, so enclosing messages can announce theirs
+ * Encodes `model` as ModelProto. The lengths of payloads are known beforehand, so enclosing messages can announce theirs
  * and nothing large is ever held: `places` says which initializers are external, the others appear as parts.
  */
 export function encodeModel(
-  graph: GraphBuilder,
+  graph: OnnxModel,
   producer: { readonly name: string; readonly version: string },
-  places: ReadonlyMap<Initializer, ExternalPlace>,
+  places: ReadonlyMap<OnnxWeight, ExternalPlace>,
 ): { parts: ModelPart[]; bytes: number } {
   const body: ModelPart[] = [];
   const opening = new ProtoWriter();
   for (const node of graph.nodes) opening.message(fields.graph.node, encodeNode(node));
   opening.text(fields.graph.name, graph.name);
   body.push(opening.bytes);
-  for (const initializer of graph.initializers) {
+  for (const initializer of graph.weights.values()) {
     const place = places.get(initializer);
     const tensor = encodeTensor(initializer, place);
     const payload = place ? 0 : initializer.bytes;
@@ -42,7 +42,7 @@ export function encodeModel(
     .integer(fields.model.irVersion, graph.irVersion)
     .text(fields.model.producerName, producer.name)
     .text(fields.model.producerVersion, producer.version);
-  for (const [domain, version] of Object.entries({ '': graph.opset, ...graph.domains })) {
+  for (const [domain, version] of graph.opsets) {
     const opset = new ProtoWriter()
       .text(fields.operatorSet.domain, domain)
       .integer(fields.operatorSet.version, version);
@@ -54,6 +54,7 @@ export function encodeModel(
       new ProtoWriter().text(fields.entry.key, key).text(fields.entry.value, value),
     );
   }
+  for (const proto of graph.functions) model.message(fields.model.functions, proto);
   const bodyBytes = sizeOf(body);
   model.head(fields.model.graph, bodyBytes);
   return { parts: [model.bytes, ...body], bytes: model.bytes.length + bodyBytes };
@@ -63,19 +64,19 @@ function sizeOf(parts: readonly ModelPart[]): number {
   return parts.reduce((total, part) => total + (part instanceof Uint8Array ? part.length : part.bytes), 0);
 }
 
-function encodeNode(node: GraphNode): ProtoWriter {
+function encodeNode(node: OnnxNode): ProtoWriter {
   const out = new ProtoWriter();
-  for (const input of node.inputs) out.text(fields.node.input, input?.name ?? '');
-  for (const output of node.outputs) out.text(fields.node.output, output.name);
+  for (const input of node.inputs) out.text(fields.node.input, input);
+  for (const output of node.outputs) out.text(fields.node.output, output);
   out.text(fields.node.name, node.name).text(fields.node.opType, node.type);
   for (const [name, attribute] of Object.entries(node.attributes)) {
-    out.message(fields.node.attribute, encodeAttribute(name, attribute));
+    out.message(fields.node.attribute, 'proto' in attribute ? attribute.proto : encodeAttribute(name, attribute));
   }
   if (node.domain) out.text(fields.node.domain, node.domain);
   return out;
 }
 
-function encodeAttribute(name: string, attribute: Attribute): ProtoWriter {
+function encodeAttribute(name: string, attribute: Exclude<Attribute, OpaqueAttribute>): ProtoWriter {
   const out = new ProtoWriter().text(fields.attribute.name, name);
   const type = (value: number) => out.integer(fields.attribute.type, value);
   if ('int' in attribute) return type(attributeTypes.int).integer(fields.attribute.i, attribute.int);
@@ -94,11 +95,11 @@ function encodeAttribute(name: string, attribute: Attribute): ProtoWriter {
 }
 
 /** A TensorProto up to where raw_data's bytes begin, or whole when its data is external. */
-function encodeTensor(initializer: Initializer, place: ExternalPlace | undefined): Uint8Array {
+function encodeTensor(initializer: OnnxWeight, place: ExternalPlace | undefined): Uint8Array {
   const out = new ProtoWriter();
   for (const dim of initializer.shape) out.integer(fields.tensor.dims, dim);
-  out.integer(fields.tensor.dataType, datatypes[initializer.value.datatype].onnx);
-  out.text(fields.tensor.name, initializer.value.name);
+  out.integer(fields.tensor.dataType, initializer.elementType);
+  out.text(fields.tensor.name, initializer.name);
   if (!place) return out.head(fields.tensor.rawData, initializer.bytes).bytes;
   const entries = { location: place.location, offset: place.offset, length: initializer.bytes };
   for (const [key, value] of Object.entries(entries)) {
@@ -108,18 +109,20 @@ function encodeTensor(initializer: Initializer, place: ExternalPlace | undefined
   return out.integer(fields.tensor.dataLocation, dataLocations.external).bytes;
 }
 
-function encodeValueInfo({ value, shape }: GraphTensor): ProtoWriter {
-  const dims = new ProtoWriter();
-  for (const dim of shape) {
-    const dimension = new ProtoWriter();
-    if (typeof dim === 'string') dimension.text(fields.dimension.parameter, dim);
-    else dimension.integer(fields.dimension.value, dim);
-    dims.message(fields.shape.dimension, dimension);
+/** A value without an element type is named only: the runtime finds out. */
+function encodeValueInfo({ name, elementType, shape }: OnnxTensorType): ProtoWriter {
+  const out = new ProtoWriter().text(fields.valueInfo.name, name);
+  if (elementType === 0) return out;
+  const tensor = new ProtoWriter().integer(fields.tensorType.elementType, elementType);
+  if (shape) {
+    const dims = new ProtoWriter();
+    for (const dim of shape) {
+      const dimension = new ProtoWriter();
+      if (typeof dim === 'string') dimension.text(fields.dimension.parameter, dim);
+      else if (dim !== undefined) dimension.integer(fields.dimension.value, dim);
+      dims.message(fields.shape.dimension, dimension);
+    }
+    tensor.message(fields.tensorType.shape, dims);
   }
-  const tensor = new ProtoWriter()
-    .integer(fields.tensorType.elementType, datatypes[value.datatype].onnx)
-    .message(fields.tensorType.shape, dims);
-  return new ProtoWriter()
-    .text(fields.valueInfo.name, value.name)
-    .message(fields.valueInfo.type, new ProtoWriter().message(fields.type.tensor, tensor));
+  return out.message(fields.valueInfo.type, new ProtoWriter().message(fields.type.tensor, tensor));
 }

@@ -12,7 +12,7 @@ export const fields = {
     metadataProps: 14,
     functions: 25,
   },
-  graph: { node: 1, name: 2, initializer: 5, input: 11, output: 12, sparseInitializer: 15 },
+  graph: { node: 1, name: 2, initializer: 5, input: 11, output: 12, valueInfo: 13, sparseInitializer: 15 },
   node: { input: 1, output: 2, name: 3, opType: 4, attribute: 5, domain: 7 },
   attribute: {
     name: 1,
@@ -30,7 +30,20 @@ export const fields = {
     sparseTensor: 22,
     sparseTensors: 23,
   },
-  tensor: { dims: 1, dataType: 2, name: 8, rawData: 9, externalData: 13, dataLocation: 14 },
+  tensor: {
+    dims: 1,
+    dataType: 2,
+    floatData: 4,
+    int32Data: 5,
+    stringData: 6,
+    int64Data: 7,
+    name: 8,
+    rawData: 9,
+    doubleData: 10,
+    uint64Data: 11,
+    externalData: 13,
+    dataLocation: 14,
+  },
   sparseTensor: { values: 1, indices: 2 },
   valueInfo: { name: 1, type: 2 },
   type: { tensor: 1 },
@@ -43,7 +56,16 @@ export const fields = {
 } as const;
 
 /** AttributeProto.AttributeType. */
-export const attributeTypes = { float: 1, int: 2, string: 3, floats: 6, ints: 7, strings: 8 } as const;
+export const attributeTypes = {
+  float: 1,
+  int: 2,
+  string: 3,
+  tensor: 4,
+  graph: 5,
+  floats: 6,
+  ints: 7,
+  strings: 8,
+} as const;
 
 /** TensorProto.DataLocation. */
 export const dataLocations = { default: 0, external: 1 } as const;

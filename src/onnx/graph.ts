@@ -15,9 +15,20 @@ export type Attribute =
   | { readonly int: number | bigint }
   | { readonly float: number }
   | { readonly string: string }
-  | { readonly ints: readonly number[] }
+  | { readonly ints: readonly (number | bigint)[] }
   | { readonly floats: readonly number[] }
-  | { readonly strings: readonly string[] };
+  | { readonly strings: readonly string[] }
+  | OpaqueAttribute;
+
+/** An attribute of a model that was read, kept as it is: a tensor or subgraphs, say. */
+export interface OpaqueAttribute {
+  /** The AttributeProto, name included. */
+  readonly proto: Uint8Array;
+  /** AttributeProto.AttributeType. */
+  readonly type: number;
+  /** Values of the graph around that its subgraphs use. */
+  readonly captures: readonly string[];
+}
 
 /** Where an initializer's little-endian bytes come from: asked for once, in order, while the file is written. */
 export interface Payload {

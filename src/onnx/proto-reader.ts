@@ -88,6 +88,40 @@ export class ProtoReader {
     return (high | 0) * 2 ** 32 + low;
   }
 
+  /** The same, exact over all 64 bits: a bigint where a number would not be. */
+  exactInteger(end: number, what: string): number | bigint {
+    this.#expect(wireTypes.varint, what);
+    return exact(this.#varint(end));
+  }
+
+  /** One number of a repeated integer field, or all where they are packed. */
+  integers(end: number, what: string): (number | bigint)[] {
+    if (this.wireType === wireTypes.varint) return [this.exactInteger(end, what)];
+    const stop = this.message(end, what);
+    const values: (number | bigint)[] = [];
+    while (this.position < stop) values.push(exact(this.#varint(stop)));
+    return values;
+  }
+
+  /** One number of a repeated float field, or all where they are packed. */
+  floats(end: number, what: string): number[] {
+    const single = this.wireType === wireTypes.fixed32;
+    const stop = single ? this.position + 4 : this.message(end, what);
+    if (stop > end) this.fail(`${what} is cut off`);
+    const bytes = this.bytes(stop, what);
+    return Array.from({ length: Math.floor(bytes.length / 4) }, (_, index) => bytes.readFloatLE(4 * index));
+  }
+
+  /** The bytes up to `stop`, in memory of their own. */
+  bytes(stop: number, what: string): Buffer {
+    const length = stop - this.position;
+    if (length > maxTextBytes) this.fail(`${what} has ${length} bytes, more than ${maxTextBytes >> 20} MiB`);
+    const bytes = Buffer.alloc(length);
+    if (readSync(this.#file, bytes, 0, length, this.position) < length) this.fail(`${what} could not be read`);
+    this.position = stop;
+    return bytes;
+  }
+
   text(end: number, what: string): string {
     const stop = this.message(end, what);
     const length = stop - this.position;
@@ -162,6 +196,11 @@ export class ProtoReader {
     }
     return this.fail(limit === 10 ? 'a varint runs over 10 bytes' : 'a varint is cut off');
   }
+}
+
+function exact({ high, low }: { high: number; low: number }): number | bigint {
+  const value = (high | 0) * 2 ** 32 + low;
+  return Number.isSafeInteger(value) ? value : (BigInt(high | 0) << 32n) | BigInt(low);
 }
 
 function missing(path: string, cause?: unknown): ConchError {

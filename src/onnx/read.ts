@@ -1,7 +1,8 @@
 import { ConchError } from '../base/index.ts';
-import { datatypeFromOnnx } from '../tensor/index.ts';
 import { dataLocations, fields } from './fields.ts';
 import { ProtoReader } from './proto-reader.ts';
+import { readEntry } from './read-tensor.ts';
+import { readOperatorSet, readValueInfo } from './read-types.ts';
 import type { OnnxSummary, OnnxTensorInfo } from './summary.ts';
 
 /** Subgraphs (If, Loop, Scan) inside subgraphs; protobuf's own default limit on nested messages is 100. */
@@ -22,7 +23,7 @@ export async function readOnnx(path: string): Promise<OnnxSummary> {
 }
 
 /** What people hand over instead of a model, told apart before protobuf's errors would puzzle them. */
-function refuseOtherFormats(reader: ProtoReader): void {
+export function refuseOtherFormats(reader: ProtoReader): void {
   const start = reader.head(512);
   const text = start.toString('latin1');
   const refuse = (what: string, fix: string): never => {
@@ -68,9 +69,10 @@ class ModelScan {
       if (reader.field === fields.model.irVersion) irVersion = reader.integer(end, 'ir_version');
       else if (reader.field === fields.model.producerName) producer[0] = reader.text(end, 'producer_name');
       else if (reader.field === fields.model.producerVersion) producer[1] = reader.text(end, 'producer_version');
-      else if (reader.field === fields.model.opsetImport) opsets.push(this.#opset(reader.message(end, 'opset_import')));
+      else if (reader.field === fields.model.opsetImport)
+        opsets.push(readOperatorSet(reader, reader.message(end, 'opset_import')));
       else if (reader.field === fields.model.metadataProps) {
-        metadata.push(this.#entry(reader.message(end, 'metadata_props')));
+        metadata.push(readEntry(reader, reader.message(end, 'metadata_props')));
       } else if (reader.field === fields.model.functions) this.#function(reader.message(end, 'function'));
       else if (reader.field === fields.model.graph) {
         graphs++;
@@ -106,9 +108,9 @@ class ModelScan {
         const name = this.#sparseTensor(reader.message(end, 'a sparse initializer'));
         if (depth === 0) this.#initializers.add(name);
       } else if (reader.field === fields.graph.input && depth === 0) {
-        this.#inputs.push(this.#valueInfo(reader.message(end, 'a graph input')));
+        this.#inputs.push(readValueInfo(reader, reader.message(end, 'a graph input')));
       } else if (reader.field === fields.graph.output && depth === 0) {
-        this.#outputs.push(this.#valueInfo(reader.message(end, 'a graph output')));
+        this.#outputs.push(readValueInfo(reader, reader.message(end, 'a graph output')));
       } else reader.skip(end, `field ${reader.field} of the graph`);
     }
   }
@@ -163,7 +165,7 @@ class ModelScan {
       else if (reader.field === fields.tensor.dataLocation) {
         external = reader.integer(end, 'data_location') === dataLocations.external;
       } else if (reader.field === fields.tensor.externalData) {
-        const [key, value] = this.#entry(reader.message(end, 'external_data'));
+        const [key, value] = readEntry(reader, reader.message(end, 'external_data'));
         location[key] = value;
       } else reader.skip(end, `the data of tensor '${name}'`);
     }
@@ -189,82 +191,5 @@ class ModelScan {
       else reader.skip(end, `field ${reader.field} of a sparse tensor`);
     }
     return name;
-  }
-
-  #valueInfo(end: number): OnnxTensorInfo {
-    const reader = this.#reader;
-    let info: OnnxTensorInfo = { name: '', datatype: undefined, onnxType: 0, shape: undefined };
-    while (reader.next(end)) {
-      if (reader.field === fields.valueInfo.name) info = { ...info, name: reader.text(end, 'the name of a value') };
-      else if (reader.field === fields.valueInfo.type) info = { ...info, ...this.#type(reader.message(end, 'a type')) };
-      else reader.skip(end, `field ${reader.field} of a value`);
-    }
-    return info;
-  }
-
-  #type(end: number): Omit<OnnxTensorInfo, 'name'> {
-    const reader = this.#reader;
-    let onnxType = 0;
-    let shape: OnnxTensorInfo['shape'];
-    while (reader.next(end)) {
-      if (reader.field !== fields.type.tensor) {
-        reader.skip(end, `field ${reader.field} of a type`);
-        continue;
-      }
-      const stop = reader.message(end, 'a tensor type');
-      while (reader.next(stop)) {
-        if (reader.field === fields.tensorType.elementType) onnxType = reader.integer(stop, 'elem_type');
-        else if (reader.field === fields.tensorType.shape) shape = this.#shape(reader.message(stop, 'a shape'));
-        else reader.skip(stop, `field ${reader.field} of a tensor type`);
-      }
-    }
-    return { onnxType, datatype: datatypeFromOnnx(onnxType)?.name, shape };
-  }
-
-  #shape(end: number): (number | string | undefined)[] {
-    const reader = this.#reader;
-    const shape: (number | string | undefined)[] = [];
-    while (reader.next(end)) {
-      if (reader.field !== fields.shape.dimension) {
-        reader.skip(end, `field ${reader.field} of a shape`);
-        continue;
-      }
-      const stop = reader.message(end, 'a dimension');
-      let dimension: number | string | undefined;
-      while (reader.next(stop)) {
-        if (reader.field === fields.dimension.value) {
-          const value = reader.integer(stop, 'dim_value');
-          dimension = value < 0 ? undefined : value; // some exporters write -1 for unknown
-        } else if (reader.field === fields.dimension.parameter) {
-          dimension = reader.text(stop, 'dim_param') || undefined;
-        } else reader.skip(stop, `field ${reader.field} of a dimension`);
-      }
-      shape.push(dimension);
-    }
-    return shape;
-  }
-
-  #opset(end: number): { domain: string; version: number } {
-    const reader = this.#reader;
-    let domain = '';
-    let version = 0;
-    while (reader.next(end)) {
-      if (reader.field === fields.operatorSet.domain) domain = reader.text(end, 'domain');
-      else if (reader.field === fields.operatorSet.version) version = reader.integer(end, 'version');
-      else reader.skip(end, `field ${reader.field} of an operator set`);
-    }
-    return { domain: domain === 'ai.onnx' ? '' : domain, version };
-  }
-
-  #entry(end: number): [key: string, value: string] {
-    const reader = this.#reader;
-    let key = '';
-    let value = '';
-    while (reader.next(end)) {
-      if (reader.field === fields.entry.key) key = reader.text(end, 'a key');
-      else if (reader.field === fields.entry.value) value = reader.text(end, 'a value');
-      else reader.skip(end, `field ${reader.field} of an entry`);
-    }
-    return [key, value];
   }
 }

@@ -3,7 +3,8 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { ConchError } from '../base/index.ts';
 import { type ExternalPlace, encodeModel } from './encode.ts';
-import type { GraphBuilder, Initializer } from './graph.ts';
+import { GraphBuilder } from './graph.ts';
+import { modelOf, type OnnxModel, type OnnxWeight } from './model.ts';
 
 /** protobuf refuses messages of 2 GiB and more, so a larger model must have external data. */
 const protobufLimit = 2 ** 31 - 1;
@@ -36,16 +37,20 @@ export interface WrittenModel {
 }
 
 /**
- * Writes `graph` to `path` (and `<path>.data`), streaming every initializer from its source. The files appear under
+ * Writes a graph to `path` (and `<path>.data`), streaming every initializer from its source. The files appear under
  * their names only when whole and flushed to disk; after an error nothing of this call is left.
  */
-export async function writeOnnx(path: string, graph: GraphBuilder, options: WriteOptions): Promise<WrittenModel> {
-  const total = graph.initializers.reduce((sum, { bytes }) => sum + bytes, 0);
+export async function writeOnnx(
+  path: string,
+  source: GraphBuilder | OnnxModel,
+  options: WriteOptions,
+): Promise<WrittenModel> {
+  const graph = source instanceof GraphBuilder ? modelOf(source) : source;
+  const weights = [...graph.weights.values()];
+  const total = weights.reduce((sum, { bytes }) => sum + bytes, 0);
   const dataPath = `${path}.data`;
   const external = total > (options.externalDataThreshold ?? defaultExternalDataThreshold);
-  const places = external
-    ? placeExternally(graph.initializers, basename(dataPath))
-    : new Map<Initializer, ExternalPlace>();
+  const places = external ? placeExternally(weights, basename(dataPath)) : new Map<OnnxWeight, ExternalPlace>();
   const model = encodeModel(graph, options.producer, places);
   if (model.bytes > protobufLimit) {
     throw new ConchError(
@@ -87,8 +92,8 @@ export async function writeOnnx(path: string, graph: GraphBuilder, options: Writ
   return { files: finished.map(([, final]) => basename(final)).reverse(), bytes };
 }
 
-function placeExternally(initializers: readonly Initializer[], location: string): Map<Initializer, ExternalPlace> {
-  const places = new Map<Initializer, ExternalPlace>();
+function placeExternally(initializers: readonly OnnxWeight[], location: string): Map<OnnxWeight, ExternalPlace> {
+  const places = new Map<OnnxWeight, ExternalPlace>();
   let end = 0;
   for (const initializer of initializers) {
     if (initializer.bytes < externalMinimum) continue;
@@ -100,7 +105,7 @@ function placeExternally(initializers: readonly Initializer[], location: string)
   return places;
 }
 
-async function writePayload(file: BufferedFile, initializer: Initializer, report: (bytes: number) => void) {
+async function writePayload(file: BufferedFile, initializer: OnnxWeight, report: (bytes: number) => void) {
   let came = 0;
   for await (const chunk of initializer.read()) {
     came += chunk.length;
@@ -111,9 +116,9 @@ async function writePayload(file: BufferedFile, initializer: Initializer, report
   if (came !== initializer.bytes) {
     throw new ConchError(
       'ONNX_INVALID',
-      `initializer '${initializer.value.name}' of shape [${initializer.shape}] needs ${initializer.bytes} bytes, ` +
+      `initializer '${initializer.name}' of shape [${initializer.shape}] needs ${initializer.bytes} bytes, ` +
         `its source gave ${came > initializer.bytes ? `${came} or more` : came}`,
-      { where: { path: initializer.value.name } },
+      { where: { path: initializer.name } },
     );
   }
 }
