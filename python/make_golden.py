@@ -10,6 +10,7 @@ test/golden/tokenizer-finbert.jsonl, tokenizer-minilm.jsonl
                                    awkward texts as ids and type ids, with the example's and with MiniLM's tokenizer
 test/golden/tiny-bert*/            random checkpoints with their logits
 test/golden/encoders/*/            random checkpoints of every architecture and task with their outputs
+test/golden/pipelines/*/           random checkpoints with tokenizers of their own, texts and outputs
 """
 
 import argparse
@@ -28,6 +29,7 @@ from jsonl import read_jsonl, short, write_jsonl
 from minilm_golden import minilm_lines, minilm_sentences
 from tiny_bert import make_tiny_berts
 from tiny_encoders import make_tiny_encoders
+from tiny_pipelines import make_tiny_pipelines
 
 ROOT = Path(__file__).resolve().parent.parent
 CHECKPOINT = ROOT / "examples" / "finbert" / "checkpoint"
@@ -63,9 +65,10 @@ def make_golden(root: Path) -> list[Path]:
     write_jsonl(golden / "tokenizer-minilm.jsonl", token_ids(MINILM))
     make_tiny_berts(golden)
     make_tiny_encoders(golden / "encoders")
+    make_tiny_pipelines(golden / "pipelines")
     made = [golden / f"{name}.jsonl" for name in ("minilm", "minilm-sentences", "tokenizer-finbert", "tokenizer-minilm")]
     folders = [path for name in ("tiny-bert", "tiny-bert-half") for path in sorted((golden / name).iterdir())]
-    encoders = [path for path in sorted((golden / "encoders").rglob("*")) if path.is_file()]
+    encoders = [path for part in ("encoders", "pipelines") for path in sorted((golden / part).rglob("*")) if path.is_file()]
     return [root / "examples" / "finbert" / "expected.jsonl", *made, *folders, *encoders]
 
 

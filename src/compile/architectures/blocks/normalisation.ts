@@ -17,10 +17,13 @@ export function layerNorm(graph: GraphBuilder, weights: Weights, input: Value, n
   const { name, size, epsilon, bias = true } = norm;
   const because = `hidden_size ${size}`;
   const scale = weights.tensor(`${name}.weight`, [size], because);
-  const shift = bias ? [weights.tensor(`${name}.bias`, [size], because)] : [];
+  // Zeros rather than nothing: fusions of ONNX Runtime 1.16 read the bias without asking, and end the process.
+  const shift = bias
+    ? weights.tensor(`${name}.bias`, [size], because)
+    : graph.constant('FP32', [size], new Float32Array(size));
   return graph.node(
     'LayerNormalization',
-    [input, scale, ...shift],
+    [input, scale, shift],
     { axis: { int: -1 }, epsilon: { float: epsilon } },
     { name: 'LayerNorm' },
   );
