@@ -173,6 +173,20 @@ describe('overrides', () => {
     expect(seen.map((dir) => existsSync(dir))).toEqual([true, false]);
   });
 
+  test('other files for the same version are loaded, too', async () => {
+    const seen: string[] = [];
+    const backend = new ProbeBackend({
+      onLoad: ({ dir }) => void seen.push(readFileSync(join(dir, 'model.txt'), 'utf8')),
+    });
+    const engine = await new TemporaryRepository()
+      .bare('m', probe())
+      .open({ backends: { probe: backend }, models: [] });
+    for (const text of ['one', 'two']) {
+      await engine.load('m', { config: json(), files: new Map([['1/model.txt', new TextEncoder().encode(text)]]) });
+    }
+    expect(seen).toEqual(['one', 'two']);
+  });
+
   test('that fail leave the old version serving and nothing behind', async () => {
     const seen: string[] = [];
     const backend = new ProbeBackend({
@@ -364,4 +378,15 @@ test('closing does not wait for a load that does not end', async () => {
   expect(await closing).toBe(false);
   gate.resolve();
   await expect(load).rejects.toMatchObject({ code: 'SERVER_STOPPING' });
+});
+
+test('what only Triton has is refused by name: repository agents, other backends', async () => {
+  const engine = await new TemporaryRepository()
+    .bare('agent', `${probe()} model_repository_agents { agents { name: "checksum" } }`)
+    .bare('plan', 'backend: "tensorrt"')
+    .open({ backends: { probe: new ProbeBackend() } });
+  expect(reasonOf(engine, 'agent')).toBe(
+    "model 'agent': the repository agent 'checksum' is asked for, the embedded server has none",
+  );
+  expect(reasonOf(engine, 'plan')).toContain("backend 'tensorrt', which the embedded server does not have; it has");
 });

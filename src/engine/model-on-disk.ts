@@ -78,6 +78,7 @@ export async function readFromDisk(
     const rest = more.length > 0 ? ` (and ${more.length} more: ${more.map(({ message }) => message).join('; ')})` : '';
     throw located(loadError(invalid.message + rest, { where: { path: invalid.path } }), entry.parsed);
   }
+  refuseAgents(config, entry);
   checkLabels(config, entry);
   const versions = servedVersions(entry);
   if (versions.length === 0) throw noVersion(entry);
@@ -117,6 +118,15 @@ export function located(error: ConchError, parsed: ParsedConfig | undefined): Co
     cause: error.cause,
     ...(error.fix && { fix: error.fix }),
   });
+}
+
+/** An agent may check or decrypt a model: to load it without would be to load another one. */
+function refuseAgents({ model_repository_agents }: ModelConfig, entry: ModelEntry): void {
+  const [agent] = model_repository_agents?.agents ?? [];
+  if (!agent) return;
+  const message = `the repository agent '${agent.name ?? ''}' is asked for, the embedded server has none`;
+  const fix = `serve '${entry.name}' with Triton, or take model_repository_agents out`;
+  throw located(pollError(message, { where: { path: 'model_repository_agents' }, fix }), entry.parsed);
 }
 
 function checkLabels(config: ModelConfig, entry: ModelEntry): void {
