@@ -77,6 +77,7 @@ describe('what is written', () => {
       exporter: 'torch.export',
       opset: 18,
       accuracy: { samples: 12, worstAbsoluteError: 1e-7 },
+      environment: { python: '3.12.1', ...packages },
     });
     expect(Object.keys(made[0]!.manifest.inputs)).toEqual(['layers.py', 'net.py']);
     expect(tools.order()).toMatchObject({

@@ -16,7 +16,7 @@ import {
   exportModule,
   type ModuleFormat,
 } from './python/export-module.ts';
-import { compileInterpreter } from './python/interpreter.ts';
+import { type CompilePython, compileInterpreter } from './python/interpreter.ts';
 import { withLocalImports } from './python/local-imports.ts';
 import { defaultMaxBatchSize, definedSettings, onnxConfig } from './settings.ts';
 
@@ -64,11 +64,12 @@ export async function makeModuleModel(
   for (const given of work.samples) checkSample(name, work.inputs, given);
 
   let folder: string | undefined;
+  let python: CompilePython | undefined;
   let exported: Promise<ExportedModule> | undefined;
   const exportOnce = (task: ProgressTask) => {
     exported ??= (async () => {
       const { signal } = context;
-      const python = await compileInterpreter({ python: context.python, signal });
+      python = await compileInterpreter({ python: context.python, signal });
       folder = await mkdtemp(join(tmpdir(), 'conch-module-'));
       const timeoutMs = 1000 * (deployment.timeout_seconds ?? defaultTimeoutSeconds);
       const made = await exportModule({ name, python, order: { ...work, out: folder }, timeoutMs, task, signal });
@@ -100,7 +101,10 @@ export async function makeModuleModel(
           return {
             config: configOf(format, { name: modelName, max_batch_size, ...tensors, settings }),
             tensors,
-            facts: factsOf(result, written, format === 'onnx' ? opset : undefined),
+            facts: {
+              ...factsOf(result, written, format === 'onnx' ? opset : undefined),
+              environment: versionsOf(python!),
+            },
           };
         },
       });
@@ -228,4 +232,9 @@ function factsOf(
     ...(opset !== undefined && { opset, irVersion: irVersionOf(opset) }),
     accuracy: { samples, worstAbsoluteError: error },
   };
+}
+
+/** What it was made with, by name. */
+function versionsOf({ version, packages }: CompilePython): Record<string, string> {
+  return { python: version, ...packages };
 }

@@ -21,6 +21,8 @@ export interface CreateOptions {
   readonly python?: string | undefined;
   /** Address of a package index that PyTorch alone is taken from, such as the one with builds for the CPU. */
   readonly torchIndex?: string | undefined;
+  /** Bytes that must be free on the disk; unless given what PyTorch takes here, with its downloads. */
+  readonly neededBytes?: number;
   /** Make it anew. */
   readonly force?: boolean;
   readonly progress?: Progress;
@@ -35,8 +37,8 @@ const range = `Python ${oldest.join('.')} to ${newest.join('.')}`;
 /** A download at a hundredth of today's usual speed ends within it. */
 const longest = 4 * 3600_000;
 
-/** What must be free on the disk: PyTorch with CUDA is 5.7 GB beside 3 GB of downloads; for the CPU alone 1 GB. */
-function neededBytes(torchIndex: string | undefined): number {
+/** PyTorch with CUDA is 5.7 GB beside 3 GB of downloads; for the CPU alone 1 GB. */
+function usualBytes(torchIndex: string | undefined): number {
   return process.platform === 'linux' && torchIndex === undefined ? 9e9 : 2.5e9;
 }
 
@@ -55,7 +57,7 @@ export async function createEnvironment(options: CreateOptions = {}): Promise<En
   const release = await holdFolder(dir);
   try {
     if (options.force === true || !before.packages.find(({ name }) => name === 'torch')?.found) {
-      await checkDisk(dir, neededBytes(torchIndex));
+      await checkDisk(dir, options.neededBytes ?? usualBytes(torchIndex));
     }
     const run = (command: string, args: readonly string[], onLine?: (line: string) => void) =>
       runLogged({

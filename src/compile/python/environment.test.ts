@@ -117,6 +117,28 @@ test.each<[string, () => unknown, string, string]>([
   expect(existsSync(environmentDir(env()))).toBe(false);
 });
 
+test('a disk that is too small is told before gigabytes are fetched', async () => {
+  tools.python();
+  await expect(createEnvironment({ env: env(), neededBytes: 1e18 })).rejects.toMatchObject({
+    code: 'ENVIRONMENT_FAILED',
+    message: expect.stringMatching(/of disk are needed for the environment in .*; .* are free$/),
+    fix: expect.stringContaining('--torch-index'),
+  });
+  expect(tools.log()).toEqual([]);
+});
+
+test('a package in another version than the pinned one is missing, and comes back', async () => {
+  tools.python();
+  const { dir: made } = await createEnvironment({ env: env() });
+  const file = join(made, 'installed.json');
+  await writeFile(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), onnx: '1.0.0' }));
+  const report = await inspectEnvironment({ env: env() });
+  expect(report.complete).toBe(false);
+  expect(report.missing).toEqual([expect.stringMatching(/^onnx 1\.\d+\.\d+$/)]);
+  expect(report.packages.find(({ name }) => name === 'onnx')).toMatchObject({ found: '1.0.0' });
+  expect(await createEnvironment({ env: env() })).toMatchObject({ complete: true });
+});
+
 test('two at a time: the second says who is at work; what a killed one left does not count', async () => {
   tools.python();
   const lock = `${environmentDir(env())}.lock`;
