@@ -20,6 +20,7 @@ from conch_backend.log import Logger
 from conch_backend.metrics import MetricFamily
 from conch_backend.requests import InferenceRequest, InferenceTrace, PreferredMemory
 from conch_backend.responses import InferenceResponse, InferenceResponseSender
+from conch_backend.tensors import CONFIG_TYPES as TRITON_STRING_TO_NUMPY
 from conch_backend.tensors import (
     Tensor,
     deserialize_bytes_tensor,

@@ -23,6 +23,11 @@ NUMPY_TYPES = {
     "FP64": (12, np.float64),
     "BYTES": (13, np.object_),
 }
+# The numpy type by a configuration's name of it.
+CONFIG_TYPES = {
+    f"TYPE_{'STRING' if name == 'BYTES' else name}": bool if name == "BOOL" else kind
+    for name, (_, kind) in NUMPY_TYPES.items()
+}
 NUMBERS = {name: number for name, (number, _) in NUMPY_TYPES.items()}
 NUMBERS["BF16"] = 14
 NAMES = {number: name for name, number in NUMBERS.items()}
@@ -45,12 +50,7 @@ def numpy_to_triton_type(data_type):
 
 def triton_string_to_numpy(triton_type_string):
     """The numpy type of a configuration's `TYPE_...`; KeyError for one that numpy does not have."""
-    if triton_type_string == "TYPE_BOOL":
-        return bool
-    name = {"TYPE_STRING": "BYTES"}.get(triton_type_string, triton_type_string[len("TYPE_") :])
-    if not triton_type_string.startswith("TYPE_") or name not in NUMPY_TYPES or triton_type_string == "TYPE_BYTES":
-        raise KeyError(triton_type_string)
-    return NUMPY_TYPES[name][1]
+    return CONFIG_TYPES[triton_type_string]
 
 
 def serialize_byte_tensor(input_tensor):

@@ -79,6 +79,33 @@ class TritonPythonModel:
 const call = (model: string, value: string) =>
   `pb_utils.InferenceRequest(model_name="${model}", requested_output_names=["y"], inputs=[pb_utils.Tensor("x", np.array(${value}, np.float32))])`;
 
+/** Of the module, and of its classes. */
+const names = [
+  ...['InferenceRequest', 'InferenceResponse', 'Logger', 'MetricFamily', 'ModelConfig', 'PreferredMemory', 'Tensor'],
+  ...['TRITONSERVER_MEMORY_CPU', 'TRITONSERVER_MEMORY_GPU', 'TRITON_STRING_TO_NUMPY', 'TritonError'],
+  ...['TRITONSERVER_REQUEST_FLAG_SEQUENCE_END', 'TRITONSERVER_REQUEST_FLAG_SEQUENCE_START', 'TritonModelException'],
+  ...['TRITONSERVER_REQUEST_RELEASE_ALL', 'TRITONSERVER_REQUEST_RELEASE_RESCHEDULE', 'deserialize_bytes_tensor'],
+  ...['TRITONSERVER_RESPONSE_COMPLETE_FINAL', 'get_input_config_by_name', 'get_input_tensor_by_name', 'get_model_dir'],
+  ...['get_output_config_by_name', 'get_output_tensor_by_name', 'is_model_ready', 'load_model', 'unload_model'],
+  ...['numpy_to_triton_type', 'serialize_byte_tensor', 'triton_string_to_numpy', 'triton_to_numpy_type'],
+  'using_decoupled_model_transaction_policy',
+];
+const members = {
+  Tensor: ['name', 'as_numpy', 'to_dlpack', 'from_dlpack', 'is_cpu', '__dlpack__', '__dlpack_device__'],
+  InferenceRequest: [
+    ...['inputs', 'request_id', 'correlation_id', 'flags', 'set_flags', 'timeout', 'parameters', 'trace', 'exec'],
+    ...['async_exec', 'requested_output_names', 'get_response_sender', 'is_cancelled', 'set_release_flags'],
+  ],
+  InferenceResponse: ['output_tensors', 'has_error', 'error'],
+  Logger: ['log', 'log_info', 'log_warn', 'log_error', 'log_verbose', 'LogLevel'],
+  TritonError: ['code', 'message', 'UNKNOWN', 'INTERNAL', 'NOT_FOUND', 'INVALID_ARG', 'UNAVAILABLE', 'UNSUPPORTED'],
+  MetricFamily: ['COUNTER', 'GAUGE', 'HISTOGRAM', 'Metric'],
+  ModelConfig: [
+    ...['as_dict', 'set_max_batch_size', 'set_dynamic_batching', 'add_input', 'add_output'],
+    'set_model_transaction_policy',
+  ],
+};
+
 export const pythonCases: readonly PythonCase[] = [
   {
     name: 'identity and arithmetic',
@@ -189,6 +216,20 @@ async def both():
 ${tell(
   `[said(${call('double', '[[4]]')}.exec()), [said(r) for r in ${call('count', '[2]')}.exec(decoupled=True)], asyncio.run(both()), said(${call('absent', '[[1]]')}.exec()), said(${call('count', '[2]')}.exec()), [said(r) for r in ${call('double', '[[7]]')}.exec(decoupled=True)]]`,
 )}`)}`,
+      ),
+    },
+    asks: [words('all', 'a')],
+  },
+  {
+    name: 'names that models build on',
+    models: {
+      m: python(
+        text,
+        each(
+          tell(
+            `[sorted(set(${JSON.stringify(names)}) - set(dir(pb_utils))), {k: np.dtype(v).name for k, v in pb_utils.TRITON_STRING_TO_NUMPY.items()}, [np.dtype(pb_utils.triton_string_to_numpy(k)).name for k in sorted(pb_utils.TRITON_STRING_TO_NUMPY)], [sorted(set(wanted) - set(dir(getattr(pb_utils, name)))) for name, wanted in ${JSON.stringify(members)}.items()]]`,
+          ),
+        ),
       ),
     },
     asks: [words('all', 'a')],
