@@ -104,3 +104,35 @@ describe.each(names)('%s', (name) => {
 test('the folders are those that the tests know', () => {
   for (const name of names) expect(existsSync(join(folder, name, 'config.json'))).toBe(true);
 });
+
+test.each(['bert-token-classification', 'xlm-roberta', 'modernbert-token-classification', 'deberta-v2-own-keys'])(
+  '%s, padded at the left: packed gives the tokens what padded gives them',
+  async (name) => {
+    const checkpoint = await openCheckpoint(join(folder, name));
+    const rows = [[7, 8, 9, 10, 11, 12], [13, 14, 15], [16]];
+    const padId = Number(checkpoint.config.pad_token_id ?? 0);
+    const fill = (values: (row: number[]) => number[], pad = 0) =>
+      rows.map((row) => [...new Array(6 - row.length).fill(pad), ...values(row)]);
+    const outputs = { padded: [] as number[], packed: [] as number[] };
+    for (const layout of ['padded', 'packed'] as const) {
+      const { inputs } = await compileEncoder({ checkpoint, outDir, target: findTarget('embedded'), layout });
+      const sent: Record<string, Rows> = {
+        input_ids: fill((row) => row, padId),
+        attention_mask: fill((row) => row.map(() => 1)),
+      };
+      if (inputs.some((input) => input.name === 'token_type_ids'))
+        sent.token_type_ids = fill((row) => row.map(() => 1));
+      const session = await InferenceSession.create(join(outDir, 'model.onnx'));
+      const batch = { inputs: sent, outputs: {} };
+      const { logits } = await session.run(layout === 'padded' ? padded(batch) : packed(batch, false));
+      await session.release();
+      const data = Array.from(logits!.data as Float32Array);
+      const labels = data.length / 18;
+      outputs[layout] = data.filter((_, index) => sent.attention_mask!.flat()[Math.floor(index / labels)]);
+    }
+    expect(outputs.packed.length).toBe(10 * 4);
+    expect(Math.max(...outputs.packed.map((value, index) => Math.abs(value - outputs.padded[index]!)))).toBeLessThan(
+      1e-5,
+    );
+  },
+);

@@ -9,7 +9,7 @@ export const textLengths = 'text_lengths';
  * The packed layout: `input_ids`, `attention_mask` and perhaps `token_type_ids`, INT64 [tokens], the texts of all requests
  * one after the other, and `text_lengths`, INT32 [batch], how many elements each text has there. A request may hold
  * several texts, padded to its own longest: what the attention mask calls padding is dropped at the entrance, so that the
- * encoder sees nothing but tokens. A text keeps at least its first token.
+ * encoder sees nothing but tokens. A text that is nothing but padding keeps its first.
  */
 export class PackedTokens implements Tokens {
   readonly ids: Value;
@@ -21,9 +21,9 @@ export class PackedTokens implements Tokens {
   readonly #elements: Value;
   /** INT64 [tokens]: where each token stands in the inputs. */
   readonly #kept: Value;
-  /** INT64 [tokens]: the text that each token belongs to, and its place there. */
+  /** INT64 [tokens]: the text that each token belongs to, and its place in what was sent. */
   readonly #rows: Value;
-  readonly #place: Value;
+  readonly #places: Value;
   /** INT64 [batch]: the first token of each text in the run. */
   readonly #starts: Value;
   /** INT64 [batch, sequence]: tokens of the run, texts apart; beyond its end a text's last one again. */
@@ -46,9 +46,13 @@ export class PackedTokens implements Tokens {
     // The inputs as a grid of texts, to see which of their elements are tokens.
     const sent = scope(() => this.#grid(lengths, this.#elements));
     const counted = scope(() => {
-      const isToken = graph.node('Greater', [pick(attentionMask, sent.index), graph.integers([0])], {}, bool);
+      const marked = graph.node('Greater', [pick(attentionMask, sent.index), graph.integers([0])], {}, bool);
+      const isToken = graph.node('And', [sent.inside, marked]);
+      const count = sum(graph, integer(graph, isToken), { keep: true });
+      const isEmpty = graph.node('Equal', [count, graph.integers([0])], {}, bool);
       const isFirst = graph.node('Equal', [sent.places, graph.integers([0])], {}, bool);
-      const kept = graph.node('And', [sent.inside, graph.node('Or', [isToken, isFirst])]);
+      const alone = graph.node('And', [sent.inside, graph.node('And', [isEmpty, isFirst])]);
+      const kept = graph.node('Or', [isToken, alone]);
       const indices = graph.node('NonZero', [kept], {}, { datatype: 'INT64' });
       const [rows, places] = graph.nodeWithOutputs(2, 'Split', [indices], {
         axis: { int: 0 },
@@ -61,6 +65,7 @@ export class PackedTokens implements Tokens {
       };
     });
     this.#rows = counted.rows;
+    this.#places = counted.places;
     this.#kept = scope(() => graph.node('Add', [pick(sent.starts, this.#rows), counted.places], {}, { name: 'kept' }));
     this.ids = pick(ids, this.#kept);
     this.types = types && pick(types, this.#kept);
@@ -71,17 +76,15 @@ export class PackedTokens implements Tokens {
     this.mask = integer(graph, own.inside);
     this.#starts = own.starts;
     this.#apart = own.index;
-    this.#place = scope(() => {
+    this.#together = scope(() => {
       const all = graph.node('Range', [zero(graph), dropFirst(graph, tokens), one(graph)], {}, { datatype: 'INT64' });
-      return graph.node('Sub', [all, pick(this.#starts, this.#rows)], {}, { name: 'place' });
+      const place = graph.node('Sub', [all, pick(this.#starts, this.#rows)], {}, { name: 'place' });
+      return graph.node('Add', [graph.node('Mul', [this.#rows, this.longest]), place], {}, { name: 'together' });
     });
-    this.#together = scope(() =>
-      graph.node('Add', [graph.node('Mul', [this.#rows, this.longest]), this.#place], {}, { name: 'together' }),
-    );
   }
 
   places(table: Value, rows: number): Value {
-    return this.#rowsOf(table, rows, this.#place);
+    return this.#rowsOf(table, rows, this.#places);
   }
 
   countedPlaces(table: Value, rows: number, padId: number): Value {
@@ -172,7 +175,7 @@ function dropFirst(graph: GraphBuilder, value: Value): Value {
   return graph.node('Squeeze', [value, graph.integers([0])]);
 }
 
-/** [batch, n] to [batch]. */
-function sum(graph: GraphBuilder, value: Value): Value {
-  return graph.node('ReduceSum', [value, graph.integers([1])], { keepdims: { int: 0 } });
+/** [batch, n] to [batch], or to [batch, 1] with `keep`. */
+function sum(graph: GraphBuilder, value: Value, { keep } = { keep: false }): Value {
+  return graph.node('ReduceSum', [value, graph.integers([1])], { keepdims: { int: Number(keep) } });
 }
