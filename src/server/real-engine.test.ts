@@ -145,5 +145,5 @@ test('what was served shows in statistics and metrics', async () => {
   expect(statistics!.inference_count).toBe(before + 3);
   const { text } = await call(`http://127.0.0.1:${server.metricsPort}/metrics`);
   expect(text).toContain(`nv_inference_count{model="mlp",version="1"} ${before + 3}\n`);
-  expect(text).toMatch(/^nv_inference_request_failure\{model="mlp",version="1",reason="OTHER"\} \d+$/m);
+  expect(text).toMatch(/^nv_inference_request_failure\{model="mlp",reason="OTHER",version="1"\} \d+$/m);
 });
