@@ -13,7 +13,7 @@ import { defaultMaxBatchSize, definedSettings, onnxConfig } from './settings.ts'
 import { text, textPair, tokenizerScript, writeTokenizer } from './tokenizer.ts';
 import { checkTokenizerFits } from './tokenizer-fit.ts';
 
-const recipes = { encoder: 2, tokenizer: 3, ensemble: 2 };
+const recipes = { encoder: 3, tokenizer: 4, ensemble: 3 };
 const labelFile = 'labels.txt';
 /** Texts times the longest of them in a packed batch: 32 of 128 tokens, or 8 of 512. */
 const maxBatchTokens = 4096;
