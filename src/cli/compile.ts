@@ -1,5 +1,5 @@
 import { ConchError, formatBytes } from '../base/index.ts';
-import type { CompileResult, ModuleDeployment } from '../compile/index.ts';
+import type { CompileResult, GateReport, ModuleDeployment, Precision } from '../compile/index.ts';
 import type { Command } from './command.ts';
 import { fileOption, requireDeployment } from './deployment.ts';
 import type { Output } from './output.ts';
@@ -34,6 +34,11 @@ export const compileCommand: Command = {
       flags: '--layout <layout>',
       summary: 'how a checkpoint takes the texts of a batch: padded (default) or packed, one run of tokens',
       choices: ['padded', 'packed'],
+    },
+    {
+      flags: '--precision <precision>',
+      summary: 'what a checkpoint computes in: fp32 (default), fp16, int8, int8-weight-only or int4-weight-only',
+      choices: ['fp32', 'fp16', 'int8', 'int8-weight-only', 'int4-weight-only'],
     },
     {
       flags: '--input <name:type:dims>',
@@ -76,7 +81,17 @@ async function chooseSource(sources: string[], options: Readonly<Record<string, 
   const isSource =
     sources.length === 1 && options.file === undefined && (named || /[/\\]|^\.|^~|\.py(:|$)/.test(sources[0]!));
   if (!isSource) {
-    for (const flag of ['name', 'revision', 'maxBatchSize', 'layout', 'input', 'output', 'stateDict', 'formats']) {
+    for (const flag of [
+      'name',
+      'revision',
+      'maxBatchSize',
+      'layout',
+      'precision',
+      'input',
+      'output',
+      'stateDict',
+      'formats',
+    ]) {
       if (options[flag] === undefined) continue;
       const spelled = flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
       throw new ConchError('USAGE', `--${spelled} goes with one source, which was not named`, {
@@ -92,6 +107,7 @@ async function chooseSource(sources: string[], options: Readonly<Record<string, 
     ...(typeof options.revision === 'string' && { revision: options.revision }),
     ...(typeof options.maxBatchSize === 'number' && { max_batch_size: options.maxBatchSize }),
     ...(options.layout !== undefined && { layout: options.layout as 'padded' | 'packed' }),
+    ...(options.precision !== undefined && { precision: options.precision as Precision }),
     ...(/\.py(:\w*)?$/.test(sources[0]!) && { module: moduleOf(options, sources[0]!) }),
   });
   return { loaded, models: [] as string[] };
@@ -135,11 +151,28 @@ export function printCompiled(result: CompileResult, output: Output): void {
     `${(model.milliseconds / 1000).toFixed(2)} s`,
   ]);
   output.print(table(['model', 'version', '', 'size', 'time'], rows, [1, 3, 4]));
+  for (const { name, manifest } of result.models) {
+    if (manifest.gate !== undefined) output.print(`${name}: ${describeGate(manifest.gate as GateReport)}`);
+  }
   for (const { name, edited } of result.models) {
     if (edited.length > 0)
       output.print(`kept: ${edited.join(', ')} of ${name}, edited by hand; --force writes it anew`);
   }
   output.print(`\n${result.models.length} models for ${result.target} in ${relativePath(result.repository)}`);
+}
+
+/** `int8 on 212 texts: labels 100.0 %, macro F1 82.9 (source 82.9), cosine 0.9980, worst error 0.149`. */
+function describeGate(gate: GateReport): string {
+  const { precision, inputs, labelAgreement, macroF1, cosine, worstAbsoluteError, sourceError, paddingError } = gate;
+  const figures = [
+    labelAgreement !== undefined && `labels ${(100 * labelAgreement).toFixed(1)} %`,
+    macroF1 && `macro F1 ${macroF1.compiled.toFixed(1)} (source ${macroF1.source.toFixed(1)})`,
+    cosine !== undefined && `least cosine ${cosine.toFixed(4)}`,
+    worstAbsoluteError !== undefined && `worst error ${worstAbsoluteError.toPrecision(3)}`,
+    worstAbsoluteError === undefined && sourceError !== undefined && `worst error ${sourceError.toPrecision(3)}`,
+    precision === 'fp32' && paddingError !== undefined && `padding changes ${paddingError.toPrecision(3)}`,
+  ];
+  return `${precision} on ${inputs} inputs: ${figures.filter(Boolean).join(', ')}`;
 }
 
 export function relativePath(path: string): string {

@@ -81,7 +81,8 @@ async function perform(
     }
     if (output.json) output.printJson({ error: describe(toConchError(thrown)) });
     report(thrown, streams.stderr);
-    return 2;
+    // What was compiled runs, but answers badly.
+    return toConchError(thrown).code === 'ACCURACY_MISSED' ? 1 : 2;
   } finally {
     if (interrupt) process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }

@@ -4,6 +4,8 @@ import { type ModelConfig, printConfig } from '../config/index.ts';
 import type { Target } from '../onnx/index.ts';
 import { beginVersion, editedByHand, isUpToDate, type Manifest, readModel } from '../repository/index.ts';
 import type { CompiledTensor } from './compiled.ts';
+import type { GateReport } from './gate/gate.ts';
+import { keepRejected } from './gate/rejected.ts';
 
 /** What every compile step shares: where it writes, for what, and how it reports. */
 export interface CompileContext {
@@ -40,6 +42,8 @@ export interface BuiltArtifact {
   readonly config: ModelConfig;
   readonly labels?: Readonly<Record<string, readonly string[]>>;
   readonly tensors: { readonly inputs: readonly CompiledTensor[]; readonly outputs: readonly CompiledTensor[] };
+  /** The comparison with the source; a version that misses its limits is put aside, and what was there stays. */
+  readonly gate?: GateReport | undefined;
   /** Further facts for the manifest, e.g. opset and parameter count. */
   readonly facts?: Readonly<Record<string, unknown>>;
 }
@@ -89,6 +93,7 @@ export async function makeArtifact(context: CompileContext, plan: ArtifactPlan):
     const writer = await beginVersion(context.repository, name, version, { force: context.force });
     try {
       const built = await plan.build(writer.dir, task);
+      if (built.gate && !built.gate.passed) throw await rejected(context, plan, writer.dir, built.gate);
       const entry = await writer.commit({
         config: printConfig(built.config),
         ...(built.labels && { labels: Object.fromEntries(Object.entries(built.labels).map(([k, v]) => [k, [...v]])) }),
@@ -103,6 +108,7 @@ export async function makeArtifact(context: CompileContext, plan: ArtifactPlan):
           created: new Date().toISOString(),
           source: plan.source,
           tensors: built.tensors,
+          ...(built.gate && { gate: built.gate }),
           ...built.facts,
         },
       });
@@ -116,4 +122,22 @@ export async function makeArtifact(context: CompileContext, plan: ArtifactPlan):
     if (context.signal?.aborted || error instanceof ConchError) throw error;
     throw new ConchError('COMPILE_FAILED', `${plan.name}: ${toConchError(error).message}`, { cause: error });
   }
+}
+
+/** Puts the version aside; the error says which limits it missed, where it first departs, and where it lies. */
+async function rejected(
+  context: CompileContext,
+  { name, version }: ArtifactPlan,
+  dir: string,
+  report: GateReport,
+): Promise<ConchError> {
+  const place = await keepRejected(context.repository, { name, version, dir }, report);
+  const { departure } = report;
+  const where = departure
+    ? `; it first departs at ${departure.operator} '${departure.node}' (relative error ${departure.relativeError.toPrecision(2)})`
+    : '';
+  return new ConchError('ACCURACY_MISSED', `${name} in ${report.precision}: ${report.missed.join('; ')}${where}`, {
+    where: { file: place },
+    fix: `see gate.json there; use another precision, or set limits of your own (gate) in the deployment`,
+  });
 }

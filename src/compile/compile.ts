@@ -11,6 +11,7 @@ import {
   type ModuleDeployment,
 } from './deployment.ts';
 import { checkDeployment, type LoadedDeployment } from './load-deployment.ts';
+import type { Precision } from './lowering/lower.ts';
 import { makeMlpModel } from './mlp-model.ts';
 import { makeModuleModel } from './module-model.ts';
 import { makeTextModel } from './text-model.ts';
@@ -77,15 +78,21 @@ export function deploymentOf(options: {
   revision?: string;
   max_batch_size?: number;
   layout?: Layout;
+  precision?: Precision;
   /** For a Python file: what a checkpoint's own files would tell. */
   module?: Pick<ModuleDeployment, 'inputs' | 'outputs' | 'state_dict' | 'formats'>;
 }): LoadedDeployment {
-  const { checkpoint, revision, max_batch_size, layout, module } = options;
+  const { checkpoint, revision, max_batch_size, layout, precision, module } = options;
   const name = options.name ?? basename(checkpoint.replace(/\.py(:\w*)?$/, '')).toLowerCase();
   const common = max_batch_size === undefined ? {} : { max_batch_size };
   const model = module
     ? { module: checkpoint, ...module, ...common }
-    : { checkpoint, ...(revision && { revision }), ...(layout && { layout }), ...common };
+    : {
+        ...{ checkpoint, ...common },
+        ...(revision && { revision }),
+        ...(layout && { layout }),
+        ...(precision && { precision }),
+      };
   const deployment = { repository: options.out ?? 'models', models: { [name]: model } };
   return {
     deployment: module ? checkDeployment(deployment, checkpoint) : deployment,

@@ -1,6 +1,8 @@
 import type { ModelConfig } from '../config/index.ts';
 import type { ConfigDatatype, Datatype } from '../tensor/index.ts';
 import type { Layout } from './architectures/index.ts';
+import type { GateLimits } from './gate/limits.ts';
+import type { Precision } from './lowering/lower.ts';
 import type { MlpLayer } from './mlp.ts';
 
 /** Settings that go into a model's config.pbtxt as they are; names and meanings are Triton's. */
@@ -46,6 +48,12 @@ export interface CheckpointDeployment extends ModelSettings {
    * run of tokens, so that requests of any lengths share a batch and nothing is computed for padding.
    */
   layout?: Layout;
+  /** What the model computes in; `fp32` unless given. See docs/precision.md. */
+  precision?: Precision;
+  /** INT8 weights of 7 bits, for processors with AVX2 and no VNNI instructions. */
+  reduce_range?: boolean;
+  /** How far the model may depart from its source before it is rejected; by default what its precision allows. */
+  gate?: GateLimits;
   /**
    * Takes a second input, `text_pair`, that each text is put together with, as rerankers and models of natural language
    * inference want it; a request may leave it out. By itself for models with a single label, which rerank.

@@ -12,7 +12,10 @@ export {
   type ModuleDeployment,
   type ModuleInput,
 } from './deployment.ts';
+export type { GateReport } from './gate/gate.ts';
+export type { GateLimits } from './gate/limits.ts';
 export { checkDeployment, findDeploymentFile, type LoadedDeployment, loadDeployment } from './load-deployment.ts';
+export { type Precision, precisions } from './lowering/lower.ts';
 export type { MlpLayer } from './mlp.ts';
 export { type CreateOptions, createEnvironment } from './python/create-environment.ts';
 export { type EnvironmentReport, environmentDir, inspectEnvironment } from './python/environment.ts';

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { ConchError } from '../base/index.ts';
 import { layouts } from './architectures/index.ts';
 import type { Deployment } from './deployment.ts';
+import { precisions } from './lowering/lower.ts';
 import { moduleFields } from './module-schema.ts';
 
 /** A deployment that was read and checked, with the folder that its relative paths start from. */
@@ -40,8 +41,23 @@ const modelSettings = {
   expect: z.string().min(1).optional(),
   tolerance: z.number().positive().optional(),
 };
+const share = z.number().min(0).max(1).optional();
+const loweringFields = {
+  precision: z.enum(precisions).optional(),
+  reduce_range: z.boolean().optional(),
+  gate: z
+    .strictObject({
+      max_error: z.number().min(0).optional(),
+      label_agreement: share,
+      score_loss: z.number().min(0).optional(),
+      mean_cosine: z.number().min(-1).max(1).optional(),
+      cosine: z.number().min(-1).max(1).optional(),
+    })
+    .optional(),
+};
 const checkpointModel = z.strictObject({
   ...modelSettings,
+  ...loweringFields,
   checkpoint: z.string().min(1),
   revision: z.string().min(1).optional(),
   max_length: z.int().min(3).optional(),

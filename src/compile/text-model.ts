@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { ConchError, hashFile } from '../base/index.ts';
 import { openCheckpoint, resolveCheckpoint } from '../checkpoint/index.ts';
 import { tokenizerFiles } from '../text/index.ts';
@@ -6,14 +6,15 @@ import type { Layout } from './architectures/index.ts';
 import { type CompileContext, type MadeModel, makeArtifact } from './artifact.ts';
 import type { CompiledModel, CompiledTensor } from './compiled.ts';
 import type { CheckpointDeployment, ConfigSettings } from './deployment.ts';
-import { compileEncoder } from './encoder.ts';
 import { chainEnsemble } from './ensemble.ts';
+import { limitsFor } from './gate/limits.ts';
+import { compileLowered } from './lowered-encoder.ts';
 import { encoderFolder, readSentenceModules } from './sentence-modules.ts';
 import { defaultMaxBatchSize, definedSettings, onnxConfig } from './settings.ts';
 import { text, textPair, tokenizerScript, writeTokenizer } from './tokenizer.ts';
 import { checkTokenizerFits } from './tokenizer-fit.ts';
 
-const recipes = { encoder: 3, tokenizer: 4, ensemble: 3 };
+const recipes = { encoder: 4, tokenizer: 4, ensemble: 3 };
 const labelFile = 'labels.txt';
 /** Texts times the longest of them in a packed batch: 32 of 128 tokens, or 8 of 512. */
 const maxBatchTokens = 4096;
@@ -52,15 +53,30 @@ export async function makeTextModel(
     );
   }
   const modelSettings = definedSettings(deployment, deployment.model);
+  const { precision = 'fp32', reduce_range: reduceRange = false, text_pair, max_length, tolerance = 1e-4 } = deployment;
+  const expect = deployment.expect === undefined ? undefined : resolve(baseDir, deployment.expect);
+  const limits = limitsFor(precision, deployment.gate);
   const model = await makeArtifact(context, {
     name: `${name}-model`,
     version,
     recipe: recipes.encoder,
-    inputs: await hashes([...checkpoint.files, ...behind]),
-    settings: { max_batch_size, modelSettings, layout },
+    inputs: {
+      ...(await hashes([...checkpoint.files, ...behind])),
+      ...(expect !== undefined && { expect: await hashFile(expect) }),
+    },
+    settings: {
+      ...{ max_batch_size, modelSettings, layout, precision, reduceRange, limits, tolerance },
+      ...{ text_pair: text_pair ?? null, max_length: max_length ?? null },
+    },
     source,
     async build(outDir, task) {
-      const built = await compileEncoder({ checkpoint, outDir, target: context.target, layout, progress: task });
+      const { built, gate } = await compileLowered({
+        ...{ checkpoint, outDir, layout, precision, reduceRange, limits, tolerance, expect },
+        ...{ textPair: text_pair, maxLength: max_length, tokenizer: files },
+        target: context.target,
+        progress: task,
+        signal: context.signal,
+      });
       const { inputs, outputs, files: _, bytes: __, ...facts } = built;
       const { labelFiles, labels } = labelling(built);
       return {
@@ -75,7 +91,8 @@ export async function makeTextModel(
         }),
         labels,
         tensors: { inputs, outputs },
-        facts,
+        gate,
+        facts: { ...facts, precision },
       };
     },
   });
