@@ -13,7 +13,7 @@ export const compileCommand: Command = {
     {
       usage: '[source...]',
       summary:
-        'models of the deployment file, or one source: a checkpoint folder, a hub id (org/name), or a PyTorch module (./net.py:Net)',
+        'models of the deployment file, or one source: a checkpoint folder, a hub id (org/name), a PyTorch module (./net.py:Net), or an ONNX file',
     },
   ],
   options: [
@@ -37,8 +37,18 @@ export const compileCommand: Command = {
     },
     {
       flags: '--precision <precision>',
-      summary: 'what a checkpoint computes in: fp32 (default), fp16, int8, int8-weight-only or int4-weight-only',
+      summary:
+        'what a checkpoint or ONNX file computes in: fp32 (default), fp16, int8, int8-weight-only or int4-weight-only',
       choices: ['fp32', 'fp16', 'int8', 'int8-weight-only', 'int4-weight-only'],
+    },
+    {
+      flags: '--from <file>',
+      summary: 'an ONNX file of any origin as the source: cleaned up, lowered, compared with itself',
+    },
+    {
+      flags: '--opset <n>',
+      summary: 'the opset of ai.onnx to write for an ONNX file (default: as it is)',
+      parse: (text, flag) => wholeNumber(text, flag, 1, 1000),
     },
     {
       flags: '--input <name:type:dims>',
@@ -75,11 +85,20 @@ export const compileCommand: Command = {
 };
 
 /** A source that looks like a path or hub id is one model; plain names are models of the deployment file. */
-async function chooseSource(sources: string[], options: Readonly<Record<string, unknown>>) {
+async function chooseSource(named: string[], options: Readonly<Record<string, unknown>>) {
   const { deploymentOf } = await import('../compile/index.ts');
-  const named = typeof options.name === 'string';
+  const from = typeof options.from === 'string' ? options.from : undefined;
+  if (from !== undefined && (named.length > 0 || !from.endsWith('.onnx'))) {
+    throw new ConchError('USAGE', `--from takes the one source, an .onnx file; got ${[from, ...named].join(', ')}`, {
+      fix: 'conch compile --from model.onnx --name model',
+    });
+  }
+  const sources = from === undefined ? named : [from];
+  const hasName = typeof options.name === 'string';
   const isSource =
-    sources.length === 1 && options.file === undefined && (named || /[/\\]|^\.|^~|\.py(:|$)/.test(sources[0]!));
+    sources.length === 1 &&
+    options.file === undefined &&
+    (hasName || /[/\\]|^\.|^~|\.onnx$|\.py(:|$)/.test(sources[0]!));
   if (!isSource) {
     for (const flag of [
       'name',
@@ -102,11 +121,12 @@ async function chooseSource(sources: string[], options: Readonly<Record<string, 
   }
   const loaded = deploymentOf({
     checkpoint: sources[0]!,
-    ...(named && { name: options.name as string }),
+    ...(hasName && { name: options.name as string }),
     ...(typeof options.out === 'string' && { out: options.out }),
     ...(typeof options.revision === 'string' && { revision: options.revision }),
     ...(typeof options.maxBatchSize === 'number' && { max_batch_size: options.maxBatchSize }),
     ...(options.layout !== undefined && { layout: options.layout as 'padded' | 'packed' }),
+    ...(typeof options.opset === 'number' && { opset: options.opset }),
     ...(options.precision !== undefined && { precision: options.precision as Precision }),
     ...(/\.py(:\w*)?$/.test(sources[0]!) && { module: moduleOf(options, sources[0]!) }),
   });

@@ -7,6 +7,7 @@ import type { CompileContext, MadeModel } from './artifact.ts';
 import {
   isCheckpointDeployment,
   isModuleDeployment,
+  isOnnxDeployment,
   type ModelDeployment,
   type ModuleDeployment,
 } from './deployment.ts';
@@ -14,6 +15,7 @@ import { checkDeployment, type LoadedDeployment } from './load-deployment.ts';
 import type { Precision } from './lowering/lower.ts';
 import { makeMlpModel } from './mlp-model.ts';
 import { makeModuleModel } from './module-model.ts';
+import { makeOnnxModel } from './onnx-model.ts';
 import { makeTextModel } from './text-model.ts';
 
 export interface CompileOptions {
@@ -70,7 +72,7 @@ export function repositoryOf(loaded: LoadedDeployment, override?: string): strin
   return override ? resolve(override) : resolve(loaded.baseDir, loaded.deployment.repository ?? 'models');
 }
 
-/** A deployment of one model, as `conch compile <checkpoint or .py> --name N --out DIR` means it. */
+/** A deployment of one model, as `conch compile <checkpoint, .py or .onnx> --name N --out DIR` means it. */
 export function deploymentOf(options: {
   checkpoint: string;
   name?: string;
@@ -79,23 +81,28 @@ export function deploymentOf(options: {
   max_batch_size?: number;
   layout?: Layout;
   precision?: Precision;
+  /** For an ONNX file: the opset to write. */
+  opset?: number;
   /** For a Python file: what a checkpoint's own files would tell. */
   module?: Pick<ModuleDeployment, 'inputs' | 'outputs' | 'state_dict' | 'formats'>;
 }): LoadedDeployment {
-  const { checkpoint, revision, max_batch_size, layout, precision, module } = options;
-  const name = options.name ?? basename(checkpoint.replace(/\.py(:\w*)?$/, '')).toLowerCase();
+  const { checkpoint, revision, max_batch_size, layout, precision, opset, module } = options;
+  const name = options.name ?? basename(checkpoint.replace(/\.onnx$|\.py(:\w*)?$/, '')).toLowerCase();
   const common = max_batch_size === undefined ? {} : { max_batch_size };
+  const foreign = checkpoint.endsWith('.onnx');
   const model = module
     ? { module: checkpoint, ...module, ...common }
     : {
-        ...{ checkpoint, ...common },
+        ...(foreign ? { onnx: checkpoint } : { checkpoint }),
+        ...common,
+        ...(opset !== undefined && { opset }),
         ...(revision && { revision }),
         ...(layout && { layout }),
         ...(precision && { precision }),
       };
-  const deployment = { repository: options.out ?? 'models', models: { [name]: model } };
+  const deployment = { repository: options.out ?? 'models', models: { [name]: model as ModelDeployment } };
   return {
-    deployment: module ? checkDeployment(deployment, checkpoint) : deployment,
+    deployment: module || foreign ? checkDeployment(deployment, checkpoint) : deployment,
     file: undefined,
     baseDir: process.cwd(),
   };
@@ -103,6 +110,7 @@ export function deploymentOf(options: {
 
 function make(context: CompileContext, name: string, model: ModelDeployment): Promise<MadeModel[]> {
   if (isCheckpointDeployment(model)) return makeTextModel(context, name, model);
+  if (isOnnxDeployment(model)) return makeOnnxModel(context, name, model);
   return isModuleDeployment(model) ? makeModuleModel(context, name, model) : makeMlpModel(context, name, model);
 }
 

@@ -111,7 +111,23 @@ export interface ModuleDeployment extends ModelSettings {
   timeout_seconds?: number;
 }
 
-export type ModelDeployment = CheckpointDeployment | MlpDeployment | ModuleDeployment;
+/** An ONNX file that conch did not write: cleaned up, lowered, and compared with itself as it came. */
+export interface OnnxDeployment extends ModelSettings {
+  /** The file, relative to the deployment file; its external data lies beside it. */
+  onnx: string;
+  /** What it computes in; as it is unless given. See docs/precision.md. */
+  precision?: Precision;
+  /** INT8 weights of 7 bits, for processors with AVX2 and no VNNI instructions. */
+  reduce_range?: boolean;
+  /** The opset of ai.onnx to write; as it is unless given. */
+  opset?: number;
+  /** How far it may depart from the file before it is rejected; by default what its precision allows. */
+  gate?: GateLimits;
+  /** Inputs of your own to compare on, batch dimension included, by name; one or several such. */
+  sample?: { [input: string]: unknown } | { [input: string]: unknown }[];
+}
+
+export type ModelDeployment = CheckpointDeployment | MlpDeployment | ModuleDeployment | OnnxDeployment;
 
 /** What a repository is made from: the default export of `conch.config.ts`. */
 export interface Deployment {
@@ -134,4 +150,8 @@ export function isCheckpointDeployment(model: ModelDeployment): model is Checkpo
 
 export function isModuleDeployment(model: ModelDeployment): model is ModuleDeployment {
   return 'module' in model;
+}
+
+export function isOnnxDeployment(model: ModelDeployment): model is OnnxDeployment {
+  return 'onnx' in model;
 }

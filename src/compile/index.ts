@@ -11,6 +11,7 @@ export {
   type ModelDeployment,
   type ModuleDeployment,
   type ModuleInput,
+  type OnnxDeployment,
 } from './deployment.ts';
 export type { GateReport } from './gate/gate.ts';
 export type { GateLimits } from './gate/limits.ts';

@@ -38,10 +38,10 @@ test('a file that throws or exports nothing is named', async () => {
 test.each([
   [{ models: {} }, 'models: expected at least one model, got none'],
   [{}, 'models: invalid input: expected record, received undefined'],
-  [{ models: { a: {} } }, "models.a: expected one of 'checkpoint', 'weights' and 'module', got only nothing"],
+  [{ models: { a: {} } }, "models.a: expected one of 'checkpoint', 'weights', 'module' and 'onnx', got only nothing"],
   [
     { models: { a: { ...mlp, checkpoint: 'x' } } },
-    "models.a: expected one of 'checkpoint', 'weights' and 'module', got checkpoint and weights",
+    "models.a: expected one of 'checkpoint', 'weights', 'module' and 'onnx', got checkpoint and weights",
   ],
   [
     { models: { a: { checkpoint: 'x', max_batch_size: -1 } } },

@@ -77,6 +77,13 @@ const schemas = {
   checkpoint: checkpointModel,
   weights: mlpModel,
   module: z.strictObject({ ...modelSettings, ...moduleFields }),
+  onnx: z.strictObject({
+    ...modelSettings,
+    ...loweringFields,
+    onnx: z.string().min(1),
+    opset: z.int().min(1).optional(),
+    sample: moduleFields.sample,
+  }),
 };
 const outer = z.strictObject({
   repository: z.string().min(1).optional(),
@@ -152,7 +159,7 @@ export function checkDeployment(value: unknown, source: string): Deployment {
       const kinds = (Object.keys(schemas) as (keyof typeof schemas)[]).filter((key) => model[key] !== undefined);
       if (kinds.length !== 1) {
         const got = kinds.length === 0 ? `only ${Object.keys(model).join(', ') || 'nothing'}` : kinds.join(' and ');
-        problems.push(`${path}: expected one of 'checkpoint', 'weights' and 'module', got ${got}`);
+        problems.push(`${path}: expected one of 'checkpoint', 'weights', 'module' and 'onnx', got ${got}`);
         continue;
       }
       const result = schemas[kinds[0]!].safeParse(model);

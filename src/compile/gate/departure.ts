@@ -57,7 +57,7 @@ export async function firstDeparture(options: {
       { ...model, outputs: outputs.map((output) => ({ name: output, elementType: 0, shape: undefined })) },
       { producer: { name: 'conch', version: packageVersion() } },
     );
-    const [results] = await runModel({ path: copy, samples: [sample], outputs }, signal);
+    const [results] = await runModel({ what: 'a copy of the graph', path: copy, samples: [sample], outputs }, signal);
     return results!;
   };
   const errorsAt = async (places: readonly number[]) => {

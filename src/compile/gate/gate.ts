@@ -32,6 +32,8 @@ export interface GateOrder extends GateInputs {
   readonly limits: GateLimits;
   /** Largest difference of the FP32 graph from `expected`. */
   readonly tolerance: number;
+  /** Told what the model gave for each of `batches`. */
+  readonly onOutputs?: (outputs: readonly (readonly GateTensor[])[]) => void;
   readonly task?: ProgressTask;
   readonly signal?: AbortSignal | undefined;
 }
@@ -75,8 +77,13 @@ export async function passGate(order: GateOrder): Promise<GateReport> {
   const again = Array.from({ length: repeats }, () => batches[0]!);
   const compared = [...batches, ...alone];
   order.task?.update(undefined, 'comparing');
-  const outputs = await runModel({ path, samples: [...compared, ...again] }, signal);
-  const source = reference === undefined ? outputs : await runModel({ path: reference, samples: compared }, signal);
+  const run = (what: string, model: string, samples: readonly Sample[]) =>
+    runModel({ what, path: model, samples }, signal);
+  // The source first: where it cannot be run, that is what to say.
+  const plain = reference === undefined ? undefined : await run('the source', reference, compared);
+  const outputs = await run('the compiled model', path, [...compared, ...again]);
+  order.onOutputs?.(outputs.slice(0, batches.length));
+  const source = plain ?? outputs;
 
   const whole = new Comparison();
   const first = new Comparison();

@@ -7,6 +7,8 @@ import type { GateTensor, Sample } from './sample.ts';
 const processFile = new URL(`./runner-process${extname(import.meta.url)}`, import.meta.url);
 
 export interface RunnerOrder {
+  /** What it is, for messages: `the compiled model`. */
+  readonly what: string;
   readonly path: string;
   readonly samples: readonly Sample[];
   /** All of the model's unless given. */
@@ -42,24 +44,21 @@ export function runModel(order: RunnerOrder, signal?: AbortSignal): Promise<(rea
     child.on('message', (report: RunnerReport) => {
       if (report.kind === 'outputs') results.push(report.outputs);
       else if (report.kind === 'done') done = true;
-      else ending = failed(order.path, report.message);
+      else ending = failed(order, report.message);
     });
     child.once('error', (error) => {
       ending ??= error;
     });
     child.once('close', (code, killed) => {
       if (done) resolve(results);
-      else
-        reject(
-          ending ?? failed(order.path, `the process ended with ${killed ?? code}${errors && `: ${errors.trim()}`}`),
-        );
+      else reject(ending ?? failed(order, `the process ended with ${killed ?? code}${errors && `: ${errors.trim()}`}`));
     });
     child.send(order);
   });
 }
 
-function failed(path: string, message: string): ConchError {
-  return new ConchError('COMPILE_FAILED', `ONNX Runtime cannot run the compiled model: ${message}`, {
+function failed({ path, what }: RunnerOrder, message: string): ConchError {
+  return new ConchError('COMPILE_FAILED', `ONNX Runtime cannot run ${what}: ${message}`, {
     where: { file: path },
   });
 }

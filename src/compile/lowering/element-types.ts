@@ -32,6 +32,9 @@ const ofInput: Readonly<Record<string, number>> = {
 /** Operators that say the type of their output, or make one up out of nothing. */
 const byAttribute: Readonly<Record<string, string>> = { Cast: 'to', RandomNormal: 'dtype', RandomUniform: 'dtype' };
 
+/** Operators whose outputs are as their subgraphs say. */
+const bySubgraph = new Set(['If', 'Loop', 'Scan']);
+
 /** Further outputs that are not of the first one's type. */
 const further: Readonly<Record<string, readonly number[]>> = {
   TopK: [int64],
@@ -43,7 +46,7 @@ const further: Readonly<Record<string, readonly number[]>> = {
 
 /**
  * The element type of every value of `model` (TensorProto.DataType): as the file states it, else as the operators of
- * ai.onnx give it. Values of other domains' operators that nothing states are missing.
+ * ai.onnx give it. Values of other domains' operators and of subgraphs that nothing states are missing.
  */
 export function inferElementTypes(model: OnnxModel): Map<string, number> {
   const types = new Map(model.declared);
@@ -65,6 +68,7 @@ function outputType(node: OnnxNode, index: number, types: ReadonlyMap<string, nu
     const other = further[type]?.[index - 1];
     if (other !== undefined) return other;
   }
+  if (bySubgraph.has(type)) return undefined;
   if (fixed[type] !== undefined) return fixed[type];
   const attribute = byAttribute[type];
   if (attribute !== undefined) return intOf(node, attribute, float);

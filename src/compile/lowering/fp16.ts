@@ -24,6 +24,9 @@ const inFloat = new Set([
 /** Operators that are run in FP32 too where all that use them are: their result would only be widened again. */
 const following = new Set(['Add', 'Sub', 'Mul', 'Div', 'Where', 'Max', 'Min', 'Neg', 'Abs', 'Clip']);
 
+/** Operators that take no values of their input. */
+const indifferent = new Set(['Shape', 'Size']);
+
 /** The least and greatest magnitude that FP16 holds with all its digits. */
 const smallest = 2 ** -14;
 const greatest = 65504;
@@ -66,7 +69,8 @@ export async function fp16(model: OnnxModel): Promise<number> {
 
   for (const node of model.nodes) {
     const runsIn = wide.has(node) ? float : float16;
-    const inputs = node.inputs.map((name) => (name !== '' && isFloat(name) ? convert(name, runsIn) : name));
+    const converts = !indifferent.has(node.type);
+    const inputs = node.inputs.map((name) => (converts && name !== '' && isFloat(name) ? convert(name, runsIn) : name));
     const casts: OnnxNode[] = [];
     const results = node.outputs.map((name) => {
       if (runsIn === float || !isFloat(name)) return name;
