@@ -1,15 +1,19 @@
 import { readFile, writeFile } from 'node:fs/promises';
 
-const file = new URL('../docs/benchmarks.md', import.meta.url);
-
 /** Markdown table of equally long rows, the first being the header. */
 export function table(rows: readonly (readonly string[])[]): string {
   const [header, ...body] = rows;
   return [header!, header!.map(() => '---'), ...body].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
-/** Replaces what stands between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->` in docs/benchmarks.md, or appends it. */
-export async function writeSection(name: string, title: string, markdown: string): Promise<void> {
+/** Replaces what stands between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->` in a file of docs/ (benchmarks.md), or appends it. */
+export async function writeSection(
+  name: string,
+  title: string,
+  markdown: string,
+  document = 'benchmarks.md',
+): Promise<void> {
+  const file = new URL(`../docs/${document}`, import.meta.url);
   const text = await readFile(file, 'utf8').catch(
     () => '# Benchmarks\n\nWritten by the scripts in `bench/`, each with `--write`.\n',
   );

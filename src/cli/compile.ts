@@ -1,6 +1,7 @@
 import { ConchError, formatBytes } from '../base/index.ts';
 import type { CompileResult, GateReport, ModuleDeployment, Precision } from '../compile/index.ts';
 import type { Command } from './command.ts';
+import { checkCompareFlags, compareModel, compareOptions } from './compare.ts';
 import { fileOption, requireDeployment } from './deployment.ts';
 import type { Output } from './output.ts';
 import { table } from './table.ts';
@@ -63,12 +64,15 @@ export const compileCommand: Command = {
       flags: '--python <path>',
       summary: 'Python with PyTorch for the steps that need it (default: CONCH_PYTHON, else that of conch env)',
     },
+    ...compareOptions,
     { flags: '--force', summary: 'build even what is up to date, and over hand-edited configurations' },
   ],
   example: 'conch compile ./checkpoint --name finbert --out models',
   async action({ arguments: [sources = []], options, signal }, output) {
     const { compileDeployment } = await import('../compile/index.ts');
+    checkCompareFlags(options);
     const { loaded, models } = await chooseSource(sources as string[], options);
+    if (options.compare === true) return compareModel({ loaded, models }, options, output, signal);
     const result = await compileDeployment(loaded, {
       ...(models.length > 0 && { models }),
       ...(typeof options.out === 'string' && { repository: options.out }),

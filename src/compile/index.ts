@@ -1,4 +1,8 @@
 export type { MadeModel } from './artifact.ts';
+export { type CompareOptions, compareVariants } from './compare/compare.ts';
+export { comparisonPage, describeRun } from './compare/page.ts';
+export type { CompareReport, VariantReport } from './compare/report.ts';
+export { comparisonRows } from './compare/rows.ts';
 export { type CompileOptions, type CompileResult, compileDeployment, deploymentOf, repositoryOf } from './compile.ts';
 export type { CompiledModel, CompiledTensor } from './compiled.ts';
 export {

@@ -4,8 +4,6 @@ import type { GateInputs } from './gate.ts';
 import type { GateTensor, Sample } from './sample.ts';
 import { type GateText, ordinaryTexts } from './texts.ts';
 
-const batchSize = 16;
-const aloneCount = 8;
 /** Attention over more costs minutes on a laptop; nothing new happens there. */
 const longestWorthwhile = 1024;
 
@@ -21,8 +19,12 @@ export function textInputs(options: {
   readonly names: readonly string[];
   readonly pairs: boolean;
   readonly labels: readonly string[];
+  /** Texts of a batch; 16 unless given. */
+  readonly batchSize?: number;
+  /** Texts that are run alone as well, from the first on; 8 unless given. */
+  readonly aloneCount?: number;
 }): GateInputs {
-  const { tokenizer, layout, names, pairs, labels } = options;
+  const { tokenizer, layout, names, pairs, labels, batchSize = 16, aloneCount = 8 } = options;
   const texts = options.texts.length > 0 ? options.texts : ordinaryTexts.map((text): GateText => ({ text }));
   const encode = ({ text, pair }: GateText, index: number): EncodedText => {
     if (!pairs) return tokenizer.encode(text);
