@@ -146,7 +146,7 @@ test('a packed model: ragged inputs, the length of each text, token-level output
       },
     ],
     batch_output: [{ kind: 'BATCH_SCATTER_WITH_INPUT_SHAPE', target_name: ['logits'], source_input: ['input_ids'] }],
-    parameters: { 'conch.max_batch_tokens': { string_value: '4096' } },
+    parameters: { 'conch.max_batch_tokens': { string_value: '2048' } },
   });
   expect(await manifest('m-model')).toMatchObject({ layout: 'packed', perToken: ['logits'] });
   expect((await config('m-tokenizer')).output!.map(({ name }) => name)).toEqual([

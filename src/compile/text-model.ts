@@ -14,10 +14,10 @@ import { defaultMaxBatchSize, definedSettings, onnxConfig } from './settings.ts'
 import { text, textPair, tokenizerScript, writeTokenizer } from './tokenizer.ts';
 import { checkTokenizerFits } from './tokenizer-fit.ts';
 
-const recipes = { encoder: 4, tokenizer: 4, ensemble: 3 };
+const recipes = { encoder: 5, tokenizer: 4, ensemble: 3 };
 const labelFile = 'labels.txt';
-/** Texts times the longest of them in a packed batch: 32 of 128 tokens, or 8 of 512. */
-const maxBatchTokens = 4096;
+/** Texts times the longest of them in a packed batch, measured (bench/token-budget.ts): 32 of 64 tokens, or 4 of 512. */
+const maxBatchTokens = 2048;
 
 /** `models.<name>: { checkpoint }` as `<name>-model`, `<name>-tokenizer` and the ensemble `<name>`. */
 export async function makeTextModel(

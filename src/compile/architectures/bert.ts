@@ -39,7 +39,7 @@ export const bert: Architecture = {
           });
           return layerNorm(graph, weights, sum, { name: 'embeddings.LayerNorm', size, epsilon });
         });
-        const mask = additiveMask(graph, building.tokens.mask);
+        const mask = additiveMask(graph, building.tokens.mask, building.tokens.beyond);
         return encoderLayers(building, embedded, {
           layers: config.num_hidden_layers,
           prefix: 'encoder.layer',

@@ -64,7 +64,7 @@ export const distilbert: Architecture = {
           const sum = bertEmbeddings(building, { size: dim, words: config.vocab_size, types: null, positions });
           return layerNorm(graph, weights, sum, { name: 'embeddings.LayerNorm', size: dim, epsilon });
         });
-        const mask = additiveMask(graph, building.tokens.mask);
+        const mask = additiveMask(graph, building.tokens.mask, building.tokens.beyond);
         const biases = () => [mask];
         const prefix = 'transformer.layer';
         return encoderLayers(building, embedded, {

@@ -44,7 +44,7 @@ export const electra: Architecture = {
           const because = `embedding_size ${narrow}, hidden_size ${size}`;
           return linear(graph, normed, weights.linear('embeddings_project', narrow, size, because), 'project');
         });
-        const mask = additiveMask(graph, building.tokens.mask);
+        const mask = additiveMask(graph, building.tokens.mask, building.tokens.beyond);
         return encoderLayers(building, embedded, {
           layers: config.num_hidden_layers,
           prefix: 'encoder.layer',

@@ -6,7 +6,6 @@ import {
   additiveMask,
   attend,
   firstPerHead,
-  lowest,
   ofFirstQuery,
   perHead,
   together,
@@ -16,6 +15,7 @@ import { linear } from './blocks/linear.ts';
 import { layerNorm } from './blocks/normalisation.ts';
 import { distances } from './blocks/relative.ts';
 import { type Rotation, rotate, rotation } from './blocks/rotary.ts';
+import { lowest } from './blocks/tokens.ts';
 import { headSizeOf, refuse, refuseSwitches } from './config.ts';
 import { classifier } from './heads.ts';
 import { type LayerType, layerTypes, type ModernBertConfig, rotaryBases, schema } from './modernbert-config.ts';

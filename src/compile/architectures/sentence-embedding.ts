@@ -1,9 +1,9 @@
 import type { GraphBuilder, Value } from '../../onnx/index.ts';
 import type { Building, Encoder } from './architecture.ts';
 import { type Activation, activation } from './blocks/activation.ts';
-import { lowest } from './blocks/attention.ts';
 import { linear } from './blocks/linear.ts';
 import { layerNorm } from './blocks/normalisation.ts';
+import { lowest } from './blocks/tokens.ts';
 import { type TensorSource, Weights } from './blocks/weights.ts';
 
 /** Ways to make one vector of a text's hidden states, by sentence-transformers' names. */

@@ -1,7 +1,7 @@
 import type { GraphBuilder, Value } from '../../../onnx/index.ts';
 import type { Building } from '../architecture.ts';
 import { linear } from './linear.ts';
-import type { Tokens } from './tokens.ts';
+import { lowest, type Tokens } from './tokens.ts';
 import type { Linear } from './weights.ts';
 
 export interface AttentionLayers {
@@ -16,18 +16,15 @@ export interface Heads {
   readonly headSize: number;
 }
 
-/** The lowest FP32 number, as transformers masks with. */
-export const lowest = -3.4028234663852886e38;
-
 /**
- * What is added to attention scores: 0 where `mask` [batch, sequence] is 1, the lowest float where it is 0; of shape
+ * What is added to attention scores: 0 where `mask` [batch, sequence] is 1, `beyond` where it is 0; of shape
  * [batch, 1, 1, sequence]. Not minus infinity: a row that is all padding averages instead of becoming NaN.
  */
-export function additiveMask(graph: GraphBuilder, mask: Value): Value {
+export function additiveMask(graph: GraphBuilder, mask: Value, beyond = lowest): Value {
   return graph.scope('mask', () => {
     const broad = graph.node('Unsqueeze', [mask, graph.integers([1, 2])]);
     const floats = graph.node('Cast', [broad], { to: { int: 1 } }, { datatype: 'FP32' });
-    return graph.node('Mul', [graph.node('Sub', [graph.scalar(1), floats]), graph.scalar(lowest)]);
+    return graph.node('Mul', [graph.node('Sub', [graph.scalar(1), floats]), graph.scalar(beyond)]);
   });
 }
 

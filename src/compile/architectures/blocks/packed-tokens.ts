@@ -15,6 +15,12 @@ export class PackedTokens implements Tokens {
   readonly ids: Value;
   readonly types: Value | undefined;
   readonly mask: Value;
+  /**
+   * Beyond its end a text's last token stands again, whose score is at most the row's highest. With 40 less its share is
+   * at most e^-40, and 8,192 of them together less than FP32 can tell. The lowest float would do as well, but for what
+   * ONNX Runtime makes of it: a share of 4e-39, a denormal, with which processors take a hundred cycles for a product.
+   */
+  readonly beyond = -40;
   readonly longest: Value;
   readonly #graph: GraphBuilder;
   /** INT64 [elements of the inputs]: shape of a token-level output's first axis. */

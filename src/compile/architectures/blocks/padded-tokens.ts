@@ -1,5 +1,5 @@
 import type { Dimension, GraphBuilder, Value } from '../../../onnx/index.ts';
-import type { Tokens } from './tokens.ts';
+import { lowest, type Tokens } from './tokens.ts';
 
 /** Symbolic dimensions of every padded input: texts in a request, tokens of the longest. */
 const padded: readonly Dimension[] = ['batch', 'sequence'];
@@ -12,6 +12,7 @@ export class PaddedTokens implements Tokens {
   readonly ids: Value;
   readonly types: Value | undefined;
   readonly mask: Value;
+  readonly beyond = lowest;
   readonly longest: Value;
   readonly #graph: GraphBuilder;
   /** INT64 [batch, sequence]. */

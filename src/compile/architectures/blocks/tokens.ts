@@ -4,6 +4,9 @@ import type { Dimension, Value } from '../../../onnx/index.ts';
 export const layouts = ['padded', 'packed'] as const;
 export type Layout = (typeof layouts)[number];
 
+/** The lowest FP32 number, as transformers masks with. */
+export const lowest = -3.4028234663852886e38;
+
 /**
  * The tokens of a batch. Encoders work on one run of tokens, [tokens, size]; what needs the texts one by one (attention,
  * pooling) takes them `apart`, every text as long as the longest, and puts them `together` again. Nothing else of an
@@ -16,6 +19,11 @@ export interface Tokens {
   readonly types: Value | undefined;
   /** INT64 [batch, sequence] of texts apart: 1 for a token, 0 beyond a text's end. */
   readonly mask: Value;
+  /**
+   * What, added to a query's score with a key beyond its text's end, leaves that key no share. Only where scores do not
+   * hang on places, but for what has been added to the tokens before the first layer.
+   */
+  readonly beyond: number;
   /** INT64 [1]: tokens of the longest text, the size of `sequence`. */
   readonly longest: Value;
   /** The row of `table` [rows, size] for each token's place in its text, to be added to what `ids` pick. */
