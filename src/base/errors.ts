@@ -40,13 +40,18 @@ export const errorCatalogue = {
   COMPILE_FAILED: { status: 'INTERNAL', means: 'A compile step failed; the previous version was left in place.' },
   ENVIRONMENT_MISSING: {
     status: 'UNAVAILABLE',
-    means: 'A step needs Python packages that are not there; `conch env` makes an environment with them.',
+    means:
+      'A step needs Python packages, Docker or a GPU that are not there; `conch env` makes an environment with the packages.',
   },
   ENVIRONMENT_FAILED: {
     status: 'INTERNAL',
     means: 'The Python environment could not be made; running `conch env` again goes on where it stopped.',
   },
   MODULE_FAILED: { status: 'INVALID_ARG', means: 'A PyTorch module could not be imported, called or exported.' },
+  PLAN_FAILED: {
+    status: 'INTERNAL',
+    means: 'TensorRT could not build or run a plan, or it is none that the target loads; nothing was written.',
+  },
   ACCURACY_MISSED: { status: 'INVALID_ARG', means: 'A compiled model departs from its source by more than its limit.' },
   CONFIG_INVALID: { status: 'INVALID_ARG', means: 'A config.pbtxt cannot be parsed or breaks a rule of Triton.' },
   REPOSITORY_INVALID: { status: 'INVALID_ARG', means: 'A model repository is not laid out as Triton requires.' },

@@ -1,5 +1,5 @@
 import { ConchError, formatBytes } from '../base/index.ts';
-import type { CompileResult, GateReport, ModuleDeployment, Precision } from '../compile/index.ts';
+import type { CompileResult, DryRunResult, GateReport, ModuleDeployment, Precision } from '../compile/index.ts';
 import type { Command } from './command.ts';
 import { checkCompareFlags, compareModel, compareOptions } from './compare.ts';
 import { fileOption, requireDeployment } from './deployment.ts';
@@ -65,15 +65,16 @@ export const compileCommand: Command = {
       summary: 'Python with PyTorch for the steps that need it (default: CONCH_PYTHON, else that of conch env)',
     },
     ...compareOptions,
+    { flags: '--dry-run', summary: 'print the commands that would build TensorRT plans, and build nothing' },
     { flags: '--force', summary: 'build even what is up to date, and over hand-edited configurations' },
   ],
   example: 'conch compile ./checkpoint --name finbert --out models',
   async action({ arguments: [sources = []], options, signal }, output) {
-    const { compileDeployment } = await import('../compile/index.ts');
+    const { compileDeployment, dryRunDeployment } = await import('../compile/index.ts');
     checkCompareFlags(options);
     const { loaded, models } = await chooseSource(sources as string[], options);
     if (options.compare === true) return compareModel({ loaded, models }, options, output, signal);
-    const result = await compileDeployment(loaded, {
+    const settings = {
       ...(models.length > 0 && { models }),
       ...(typeof options.out === 'string' && { repository: options.out }),
       ...(typeof options.target === 'string' && { target: options.target }),
@@ -81,7 +82,14 @@ export const compileCommand: Command = {
       force: options.force === true,
       progress: output.progress,
       signal,
-    });
+    };
+    if (options.dryRun === true) {
+      const run = await dryRunDeployment(loaded, settings);
+      if (output.json) output.printJson(run);
+      else printDryRun(run, output);
+      return 0;
+    }
+    const result = await compileDeployment(loaded, settings);
     if (output.json) output.printJson(result);
     else printCompiled(result, output);
     return 0;
@@ -183,6 +191,21 @@ export function printCompiled(result: CompileResult, output: Output): void {
       output.print(`kept: ${edited.join(', ')} of ${name}, edited by hand; --force writes it anew`);
   }
   output.print(`\n${result.models.length} models for ${result.target} in ${relativePath(result.repository)}`);
+}
+
+/** A model a paragraph: what it needs, and each command as a line for a shell. */
+function printDryRun({ models, target }: DryRunResult, output: Output): void {
+  for (const [index, model] of models.entries()) {
+    if (index > 0) output.print('');
+    if (!('plans' in model)) {
+      output.print(`${model.name}: built by conch itself, no commands`);
+      continue;
+    }
+    const by = model.tensorrt === null ? `what the image of ${target} has` : model.tensorrt;
+    const plans = model.plans.map(({ plan }) => plan).join(', ');
+    output.print(`${model.name}: ${plans} for ${target}, TensorRT ${by}; model.onnx will lie in ${model.work}`);
+    for (const { shell } of model.steps) output.print(shell);
+  }
 }
 
 /** `int8 on 212 texts: labels 100.0 %, macro F1 82.9 (source 82.9), cosine 0.9980, worst error 0.149`. */

@@ -16,7 +16,8 @@ import type { Precision } from './lowering/lower.ts';
 import { makeMlpModel } from './mlp-model.ts';
 import { makeModuleModel } from './module-model.ts';
 import { makeOnnxModel } from './onnx-model.ts';
-import { makeTextModel } from './text-model.ts';
+import type { DryRun } from './tensorrt/plan-order.ts';
+import { dryRunTextModel, makeTextModel } from './text-model.ts';
 
 export interface CompileOptions {
   /** Build only these of the deployment's models. */
@@ -43,6 +44,35 @@ export interface CompileResult {
 
 /** Builds what a deployment describes into its model repository; unchanged models are left alone. */
 export async function compileDeployment(loaded: LoadedDeployment, options: CompileOptions): Promise<CompileResult> {
+  const { context, names } = begin(loaded, options);
+  const models: MadeModel[] = [];
+  for (const name of names) {
+    const model = loaded.deployment.models[name]!;
+    models.push(...(await make(context, name, model)));
+  }
+  return { repository: context.repository, target: context.target.name, models };
+}
+
+/** What `compileDeployment` would do outside conch itself. */
+export interface DryRunResult {
+  readonly repository: string;
+  readonly target: string;
+  readonly models: readonly (DryRun | { readonly name: string; readonly steps: readonly [] })[];
+}
+
+/** The commands that a compile would have Docker, Python or another host run for TensorRT plans; nothing is built. */
+export async function dryRunDeployment(loaded: LoadedDeployment, options: CompileOptions): Promise<DryRunResult> {
+  const { context, names } = begin(loaded, options);
+  const models: DryRunResult['models'][number][] = [];
+  for (const name of names) {
+    const model = loaded.deployment.models[name]!;
+    const run = isCheckpointDeployment(model) ? await dryRunTextModel(context, name, model) : undefined;
+    models.push(run ?? { name, steps: [] });
+  }
+  return { repository: context.repository, target: context.target.name, models };
+}
+
+function begin(loaded: LoadedDeployment, options: CompileOptions): { context: CompileContext; names: string[] } {
   const { deployment, baseDir } = loaded;
   const target =
     (options.target ?? deployment.target) ? findTarget((options.target ?? deployment.target)!) : defaultTarget;
@@ -59,12 +89,7 @@ export async function compileDeployment(loaded: LoadedDeployment, options: Compi
   const names = chosen(deployment.models, options.models);
   // Before anything is built: the parts `<name>-model` and `<name>-tokenizer` of a name that cannot be could be built.
   for (const name of names) checkModelName(name);
-  const models: MadeModel[] = [];
-  for (const name of names) {
-    const model = deployment.models[name]!;
-    models.push(...(await make(context, name, model)));
-  }
-  return { repository: context.repository, target: target.name, models };
+  return { context, names };
 }
 
 /** Absolute folder of a deployment's model repository; `override` is relative to the working directory. */

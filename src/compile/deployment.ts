@@ -4,6 +4,7 @@ import type { Layout } from './architectures/index.ts';
 import type { GateLimits } from './gate/limits.ts';
 import type { Precision } from './lowering/lower.ts';
 import type { MlpLayer } from './mlp.ts';
+import type { TensorrtSettings } from './tensorrt/settings.ts';
 
 /** Settings that go into a model's config.pbtxt as they are; names and meanings are Triton's. */
 export type ConfigSettings = Pick<
@@ -59,6 +60,8 @@ export interface CheckpointDeployment extends ModelSettings {
    * inference want it; a request may leave it out. By itself for models with a single label, which rerank.
    */
   text_pair?: boolean;
+  /** Makes `<name>-model` a TensorRT plan, built where its GPU is. See docs/tensorrt.md. */
+  tensorrt?: TensorrtSettings;
   /** Further settings for `<name>-tokenizer`. */
   tokenizer?: Omit<ConfigSettings, 'max_batch_size'>;
   /** Further settings for `<name>-model`. */

@@ -4,7 +4,7 @@ import type { Checkpoint } from '../checkpoint/index.ts';
 import type { Target } from '../onnx/index.ts';
 import { buildEncoder, type Layout, textLengths } from './architectures/index.ts';
 import type { CompiledModel } from './compiled.ts';
-import { startGraph, writeGraph } from './graph-file.ts';
+import { graphFacts, startGraph, writeGraph } from './graph-file.ts';
 import { readSentenceModules } from './sentence-modules.ts';
 
 export interface EncoderOptions {
@@ -37,6 +37,17 @@ export async function compileEncoder(options: EncoderOptions): Promise<CompiledM
   const written = await writeGraph(join(options.outDir, 'model.onnx'), graph, options);
   if (layout === 'padded') return { ...written, ...facts, layout };
   return { ...written, ...asSent(written, perToken), ...facts, layout, perToken };
+}
+
+/** What `compileEncoder` would say of a padded encoder, without writing it. */
+export async function describeEncoder({
+  checkpoint,
+  target,
+}: Pick<EncoderOptions, 'checkpoint' | 'target'>): Promise<Omit<CompiledModel, 'files' | 'bytes'>> {
+  const graph = startGraph(checkpoint.architecture, target);
+  const sentence = await readSentenceModules(checkpoint);
+  const { perToken: _, ...facts } = buildEncoder(graph, checkpoint, { layout: 'padded', sentence });
+  return { ...graphFacts(graph), ...facts, layout: 'padded' };
 }
 
 /** The tensors of a packed graph as a request has them: one dimension more where they are a run of tokens. */

@@ -24,13 +24,16 @@ export async function writeGraph(
     onProgress: (written, total) =>
       progress?.update(written / total, `${(written / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`),
   });
+  return { ...graphFacts(graph), files, bytes };
+}
+
+/** What can be said of a graph before it is written. */
+export function graphFacts(graph: GraphBuilder): Pick<CompiledModel, 'inputs' | 'outputs' | 'opset' | 'irVersion'> {
   return {
     inputs: graph.inputs.map(describe),
     outputs: graph.outputs.map(describe),
-    files,
     opset: graph.opset,
     irVersion: graph.irVersion,
-    bytes,
   };
 }
 

@@ -3,7 +3,15 @@ export { type CompareOptions, compareVariants } from './compare/compare.ts';
 export { comparisonPage, describeRun } from './compare/page.ts';
 export type { CompareReport, VariantReport } from './compare/report.ts';
 export { comparisonRows } from './compare/rows.ts';
-export { type CompileOptions, type CompileResult, compileDeployment, deploymentOf, repositoryOf } from './compile.ts';
+export {
+  type CompileOptions,
+  type CompileResult,
+  compileDeployment,
+  type DryRunResult,
+  deploymentOf,
+  dryRunDeployment,
+  repositoryOf,
+} from './compile.ts';
 export type { CompiledModel, CompiledTensor } from './compiled.ts';
 export {
   type CheckpointDeployment,
@@ -25,3 +33,5 @@ export type { MlpLayer } from './mlp.ts';
 export { type CreateOptions, createEnvironment } from './python/create-environment.ts';
 export { type EnvironmentReport, environmentDir, inspectEnvironment } from './python/environment.ts';
 export { type CompilePython, compileInterpreter } from './python/interpreter.ts';
+export type { DryRun } from './tensorrt/plan-order.ts';
+export type { PlanBuilder, PlanPoint, PlanProfile, TensorrtSettings } from './tensorrt/settings.ts';

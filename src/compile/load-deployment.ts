@@ -8,6 +8,7 @@ import { layouts } from './architectures/index.ts';
 import type { Deployment } from './deployment.ts';
 import { precisions } from './lowering/lower.ts';
 import { moduleFields } from './module-schema.ts';
+import { tensorrtField } from './tensorrt/settings.ts';
 
 /** A deployment that was read and checked, with the folder that its relative paths start from. */
 export interface LoadedDeployment {
@@ -63,6 +64,7 @@ const checkpointModel = z.strictObject({
   max_length: z.int().min(3).optional(),
   layout: z.enum(layouts).optional(),
   text_pair: z.boolean().optional(),
+  tensorrt: tensorrtField,
   tokenizer: z.strictObject(configSettings).optional(),
   model: z.strictObject(configSettings).optional(),
 });

@@ -75,7 +75,11 @@ function writeLowered(model: OnnxModel, { outDir, progress, externalDataThreshol
   });
 }
 
-async function gateInputs(built: CompiledModel, options: LoweredEncoderOptions) {
+/** What an encoder is compared on. */
+export async function gateInputs(
+  built: Pick<CompiledModel, 'inputs' | 'maxLength' | 'maxSeqLength' | 'task' | 'labels'>,
+  options: Pick<LoweredEncoderOptions, 'tokenizer' | 'layout' | 'expect' | 'textPair' | 'maxLength'>,
+) {
   const { tokenizer, layout = 'padded', expect, textPair, maxLength } = options;
   const own = Math.min(built.maxLength ?? 512, built.maxSeqLength ?? Number.POSITIVE_INFINITY);
   const { tokenizerJson, tokenizerConfig } = tokenizer;

@@ -11,6 +11,13 @@ import { limitsFor } from './gate/limits.ts';
 import { compileLowered } from './lowered-encoder.ts';
 import { encoderFolder, readSentenceModules } from './sentence-modules.ts';
 import { defaultMaxBatchSize, definedSettings, onnxConfig } from './settings.ts';
+import {
+  checkEncoderPlan,
+  compileEncoderPlan,
+  dryRunEncoderPlan,
+  type EncoderPlanOptions,
+} from './tensorrt/encoder-plan.ts';
+import type { DryRun } from './tensorrt/plan-order.ts';
 import { text, textPair, tokenizerScript, writeTokenizer } from './tokenizer.ts';
 import { checkTokenizerFits } from './tokenizer-fit.ts';
 
@@ -25,24 +32,14 @@ export async function makeTextModel(
   name: string,
   deployment: CheckpointDeployment,
 ): Promise<MadeModel[]> {
-  const { baseDir, progress } = context;
-  const resolved = await resolveCheckpoint(deployment.checkpoint, {
-    baseDir,
-    progress,
-    ...(deployment.revision !== undefined && { revision: deployment.revision }),
-  });
+  const { resolved, dir, checkpoint, files, encoder, plan } = await openTextModel(context, name, deployment);
   const source = { kind: 'checkpoint', checkpoint: resolved.source, revision: resolved.revision };
   const version = deployment.version ?? 1;
   const max_batch_size = deployment.max_batch_size ?? defaultMaxBatchSize;
-  const dir = await encoderFolder(resolved.dir);
-  const checkpoint = await openCheckpoint(dir);
-  // Before anything is written: a refused tokenizer must not leave a new model beside an old tokenizer.
-  const files = await tokenizerFiles(dir, {});
-  checkTokenizerFits(files, checkpoint);
   const hashes = (files: readonly string[]) => hashFiles(dir, files);
   const behind = (await readSentenceModules(checkpoint))?.files ?? [];
 
-  const layout = deployment.layout ?? 'padded';
+  const { layout } = encoder;
   if (layout === 'packed' && max_batch_size === 0) {
     throw new ConchError(
       'DEPLOYMENT_INVALID',
@@ -53,9 +50,8 @@ export async function makeTextModel(
     );
   }
   const modelSettings = definedSettings(deployment, deployment.model);
-  const { precision = 'fp32', reduce_range: reduceRange = false, text_pair, max_length, tolerance = 1e-4 } = deployment;
-  const expect = deployment.expect === undefined ? undefined : resolve(baseDir, deployment.expect);
-  const limits = limitsFor(precision, deployment.gate);
+  const { precision, reduceRange, limits, tolerance, expect, textPair: text_pair, maxLength: max_length } = encoder;
+  if (plan) checkEncoderPlan(plan);
   const model = await makeArtifact(context, {
     name: `${name}-model`,
     version,
@@ -67,32 +63,33 @@ export async function makeTextModel(
     settings: {
       ...{ max_batch_size, modelSettings, layout, precision, reduceRange, limits, tolerance },
       ...{ text_pair: text_pair ?? null, max_length: max_length ?? null },
+      ...(deployment.tensorrt && { tensorrt: deployment.tensorrt }),
     },
     source,
     async build(outDir, task) {
-      const { built, gate } = await compileLowered({
-        ...{ checkpoint, outDir, layout, precision, reduceRange, limits, tolerance, expect },
-        ...{ textPair: text_pair, maxLength: max_length, tokenizer: files },
-        target: context.target,
-        progress: task,
-        signal: context.signal,
-      });
+      const made = plan && (await compileEncoderPlan({ ...plan, encoder: { ...encoder, progress: task }, outDir }));
+      const { target, signal } = context;
+      const { built, gate } = made ?? (await compileLowered({ ...encoder, outDir, target, signal, progress: task }));
       const { inputs, outputs, files: _, bytes: __, ...facts } = built;
       const { labelFiles, labels } = labelling(built);
+      const given = definedSettings({
+        ...(modelSettings.instance_group && { instance_group: modelSettings.instance_group }),
+      });
+      const config = onnxConfig({
+        name: `${name}-model`,
+        max_batch_size,
+        inputs,
+        outputs,
+        settings: { ...modelSettings, ...ownParameters(facts, modelSettings.parameters) },
+        labelFiles,
+        packed: layout === 'packed' ? { perToken: built.perToken ?? [] } : undefined,
+      });
       return {
-        config: onnxConfig({
-          name: `${name}-model`,
-          max_batch_size,
-          inputs,
-          outputs,
-          settings: { ...modelSettings, ...ownParameters(facts, modelSettings.parameters) },
-          labelFiles,
-          packed: layout === 'packed' ? { perToken: built.perToken ?? [] } : undefined,
-        }),
+        config: made ? { ...config, ...made.config, ...given } : config,
         labels,
         tensors: { inputs, outputs },
         gate,
-        facts: { ...facts, precision },
+        facts: { ...facts, precision, ...(made && { tensorrt: made.facts }) },
       };
     },
   });
@@ -167,6 +164,50 @@ export async function makeTextModel(
     }),
   });
   return [tokenizer, model, ensemble];
+}
+
+/** What a text model is made from, read and checked; and how its plan is made, where it is to be one. */
+async function openTextModel(
+  context: Pick<CompileContext, 'repository' | 'target' | 'baseDir' | 'python' | 'signal' | 'progress'>,
+  name: string,
+  deployment: CheckpointDeployment,
+) {
+  const { baseDir, progress } = context;
+  const resolved = await resolveCheckpoint(deployment.checkpoint, {
+    baseDir,
+    progress,
+    ...(deployment.revision !== undefined && { revision: deployment.revision }),
+  });
+  const dir = await encoderFolder(resolved.dir);
+  const checkpoint = await openCheckpoint(dir);
+  // Before anything is written: a refused tokenizer must not leave a new model beside an old tokenizer.
+  const files = await tokenizerFiles(dir, {});
+  checkTokenizerFits(files, checkpoint);
+  const { precision = 'fp32', reduce_range: reduceRange = false, tolerance = 1e-4, layout = 'padded' } = deployment;
+  const encoder = {
+    ...{ checkpoint, layout, precision, reduceRange, tolerance, tokenizer: files },
+    limits: limitsFor(precision, deployment.gate),
+    expect: deployment.expect === undefined ? undefined : resolve(baseDir, deployment.expect),
+    ...{ textPair: deployment.text_pair, maxLength: deployment.max_length },
+  };
+  const batching = definedSettings(deployment, deployment.model).dynamic_batching;
+  const plan: EncoderPlanOptions | undefined = deployment.tensorrt && {
+    ...{ context, name: `${name}-model`, deployed: name, settings: deployment.tensorrt, encoder },
+    max_batch_size: deployment.max_batch_size ?? defaultMaxBatchSize,
+    preferred: batching?.preferred_batch_size ?? [],
+  };
+  return { resolved, dir, checkpoint, files, encoder, plan };
+}
+
+/** The commands that `makeTextModel` would have others run; undefined where there are none. */
+export async function dryRunTextModel(
+  context: Parameters<typeof openTextModel>[0],
+  name: string,
+  deployment: CheckpointDeployment,
+): Promise<DryRun | undefined> {
+  if (!deployment.tensorrt) return undefined;
+  const { plan } = await openTextModel(context, name, deployment);
+  return dryRunEncoderPlan(plan!);
 }
 
 /**
