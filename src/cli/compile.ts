@@ -39,8 +39,8 @@ export const compileCommand: Command = {
     {
       flags: '--precision <precision>',
       summary:
-        'what a checkpoint or ONNX file computes in: fp32 (default), fp16, int8, int8-weight-only or int4-weight-only',
-      choices: ['fp32', 'fp16', 'int8', 'int8-weight-only', 'int4-weight-only'],
+        'what a checkpoint or ONNX file computes in: fp32 (default), fp16, int8, int8-static, int8-weight-only or int4-weight-only',
+      choices: ['fp32', 'fp16', 'int8', 'int8-static', 'int8-weight-only', 'int4-weight-only'],
     },
     {
       flags: '--from <file>',

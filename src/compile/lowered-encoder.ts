@@ -5,6 +5,7 @@ import { type OnnxModel, openModel, writeOnnx } from '../onnx/index.ts';
 import { createTokenizer, type TokenizerFiles } from '../text/index.ts';
 import type { CompiledModel } from './compiled.ts';
 import { compileEncoder, type EncoderOptions } from './encoder.ts';
+import { calibrateOn } from './gate/calibration.ts';
 import { type GateReport, passGate } from './gate/gate.ts';
 import type { GateLimits } from './gate/limits.ts';
 import { textInputs } from './gate/text-inputs.ts';
@@ -43,7 +44,9 @@ export async function compileLowered(
   try {
     const plain = await compileEncoder({ ...options, outDir: fp32 });
     const model = await openModel(join(fp32, 'model.onnx'));
-    await lower(model, { precision, reduceRange }, target);
+    const { batches, alone } = await gateInputs(plain, options);
+    const calibrate = calibrateOn(join(fp32, 'model.onnx'), [...batches, ...alone], signal);
+    await lower(model, { precision, reduceRange, calibrate }, target);
     const { files, bytes } = await writeLowered(model, options);
     const built = { ...plain, files, bytes, opset: model.opsets.get('')!, irVersion: model.irVersion };
     return { built, gate: await compare(join(outDir, 'model.onnx'), join(fp32, 'model.onnx'), built, options) };

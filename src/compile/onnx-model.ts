@@ -6,6 +6,7 @@ import { datatypeFromOnnx } from '../tensor/index.ts';
 import { type CompileContext, type MadeModel, makeArtifact } from './artifact.ts';
 import type { CompiledTensor } from './compiled.ts';
 import type { OnnxDeployment } from './deployment.ts';
+import { calibrateOn } from './gate/calibration.ts';
 import { passGate } from './gate/gate.ts';
 import { limitsFor } from './gate/limits.ts';
 import type { GateTensor } from './gate/sample.ts';
@@ -17,7 +18,7 @@ import { defaultMaxBatchSize, definedSettings, onnxConfig } from './settings.ts'
 
 const recipe = 1;
 /** What the operators of a precision need: DynamicQuantizeLinear, and DequantizeLinear with a scale a channel. */
-const leastOpset: Partial<Record<Precision, number>> = { int8: 11, 'int8-weight-only': 13 };
+const leastOpset: Partial<Record<Precision, number>> = { int8: 11, 'int8-static': 13, 'int8-weight-only': 13 };
 
 /** `models.<name>: { onnx }`: an ONNX file of any origin, cleaned up, lowered, and compared with itself as it came. */
 export async function makeOnnxModel(
@@ -51,7 +52,8 @@ export async function makeOnnxModel(
       const gateInputs = tensorInputs(model, samples);
       const cleaned = await cleanUp(model);
       chooseOpset(model, context.target, precision, opset);
-      await lower(model, { precision, reduceRange }, context.target);
+      const calibrate = calibrateOn(source, gateInputs.batches, context.signal);
+      await lower(model, { precision, reduceRange, calibrate }, context.target);
       const path = join(outDir, 'model.onnx');
       await writeOnnx(path, model, {
         producer: { name: 'conch', version: packageVersion() },

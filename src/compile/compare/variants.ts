@@ -38,6 +38,9 @@ export const referenceId = 'padded-fp32';
 
 const onnx = { layout: 'padded', format: 'onnx', runtimePasses: true } as const;
 
+/** Static INT8 is calibrated on inputs, which a variant has none of, and is for TensorRT. */
+const comparable = precisions.filter((precision) => precision !== 'int8-static');
+
 function conch(layout: Layout, precision: Precision): Variant {
   const [id, title] = [`${layout}-${precision}`, `${layout} ${precision}`];
   return { ...onnx, id, title, maker: 'conch', layout, step: { kind: 'conch', precision } };
@@ -69,8 +72,8 @@ function python(build: PythonBuild, title: string): Variant {
 
 /** All that there are; what another is made from stands before it. */
 export const variants: readonly Variant[] = [
-  ...precisions.map((precision) => conch('padded', precision)),
-  ...precisions.map((precision) => conch('packed', precision)),
+  ...comparable.map((precision) => conch('padded', precision)),
+  ...comparable.map((precision) => conch('packed', precision)),
   unoptimised(referenceId, 'padded fp32, loaded without passes', 'conch'),
   optimised('extended'),
   optimised('all'),

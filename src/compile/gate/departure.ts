@@ -25,6 +25,7 @@ const expectedErrors: Readonly<Record<Precision, number>> = {
   fp32: 1e-3,
   fp16: 0.02,
   int8: 0.2,
+  'int8-static': 0.2,
   'int8-weight-only': 0.2,
   'int4-weight-only': 0.4,
 };

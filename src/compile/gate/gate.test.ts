@@ -56,6 +56,14 @@ test.each([
   expect(manifest.artifacts['1/model.onnx'].size).toBeLessThan(size);
 });
 
+test('static int8 is calibrated on the same texts; a batch changes nothing, since no scale depends on it', async () => {
+  const report = await compile({ precision: 'int8-static' });
+  expect(report).toMatchObject({ passed: true, precision: 'int8-static', against: ['fp32', 'expect'] });
+  expect(report.labelAgreement).toBeGreaterThan(0.99);
+  expect(report.worstAbsoluteError).toBeLessThan(0.5);
+  expect(report.paddingError).toBeLessThan(1e-4);
+});
+
 test('a version that misses its limits is put aside with a report, and the one before goes on', async () => {
   await compile({});
   const before = await readFile(join(repository, 'm-model/conch.json'), 'utf8');

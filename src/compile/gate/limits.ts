@@ -20,6 +20,7 @@ const defaults: Readonly<Record<Precision, GateLimits>> = {
   fp32: { max_error: 1e-4 },
   fp16: { ...rounded, mean_cosine: 0.9999, cosine: 0.999 },
   int8: { ...rounded, mean_cosine: 0.98, cosine: 0.9 },
+  'int8-static': { ...rounded, mean_cosine: 0.98, cosine: 0.9 },
   'int8-weight-only': { ...rounded, mean_cosine: 0.99, cosine: 0.95 },
   'int4-weight-only': { ...rounded, mean_cosine: 0.95, cosine: 0.8 },
 };

@@ -2,10 +2,11 @@ import { ConchError } from '../../base/index.ts';
 import type { OnnxModel, Target } from '../../onnx/index.ts';
 import { fp16 } from './fp16.ts';
 import { int8Dynamic } from './int8-dynamic.ts';
+import { type Calibrate, int8Static } from './int8-static.ts';
 import { int4WeightOnly, int8WeightOnly } from './weight-only.ts';
 
 /** What a model computes in, see docs/precision.md. */
-export const precisions = ['fp32', 'fp16', 'int8', 'int8-weight-only', 'int4-weight-only'] as const;
+export const precisions = ['fp32', 'fp16', 'int8', 'int8-static', 'int8-weight-only', 'int4-weight-only'] as const;
 export type Precision = (typeof precisions)[number];
 
 export interface Lowering {
@@ -15,13 +16,16 @@ export interface Lowering {
    * 16 bits, which full weights can overflow.
    */
   readonly reduceRange?: boolean | undefined;
+  /** For `int8-static`. */
+  readonly calibrate?: Calibrate | undefined;
 }
 
 /**
  * Changes `model`, in FP32 until then, to `precision` and says in how many operators. Weights are converted while the
  * model is written. Throws NOT_SUPPORTED naming what `target` or the model does not allow.
  */
-export async function lower(model: OnnxModel, { precision, reduceRange }: Lowering, target: Target): Promise<number> {
+export async function lower(model: OnnxModel, lowering: Lowering, target: Target): Promise<number> {
+  const { precision, reduceRange, calibrate } = lowering;
   switch (precision) {
     case 'fp32':
       return 0;
@@ -29,6 +33,9 @@ export async function lower(model: OnnxModel, { precision, reduceRange }: Loweri
       return fp16(model);
     case 'int8':
       return some(int8Dynamic(model, { largest: reduceRange ? 63 : 127 }), precision);
+    case 'int8-static':
+      if (!calibrate) throw new ConchError('NOT_SUPPORTED', 'int8-static needs inputs to be calibrated on');
+      return some(await int8Static(model, calibrate), precision);
     case 'int8-weight-only':
       return some(int8WeightOnly(model), precision);
     case 'int4-weight-only':

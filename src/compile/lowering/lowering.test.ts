@@ -83,10 +83,13 @@ async function run(path: string): Promise<number[]> {
   return [...(hidden!.data as Float32Array), ...(logits!.data as Float32Array)];
 }
 
+/** Inputs of the layers in the network lie within this. */
+const calibrate = async (names: readonly string[]) => new Map(names.map((name) => [name, 6]));
+
 async function lowered(precision: Precision, reduceRange = false): Promise<{ path: string; worst: number }> {
   const reference = await write(network(), 'fp32.onnx');
   const model = await openModel(reference);
-  await lower(model, { precision, reduceRange }, defaultTarget);
+  await lower(model, { precision, reduceRange, calibrate }, defaultTarget);
   const path = await write(model, `${precision}.onnx`);
   const [expected, actual] = [await run(reference), await run(path)];
   const worst = Math.max(...expected.map((value, index) => Math.abs(value - actual[index]!)));
@@ -101,6 +104,7 @@ test.each([
   ['fp32', 0],
   ['fp16', 0.02],
   ['int8', 0.15],
+  ['int8-static', 0.3],
   ['int8-weight-only', 0.1],
   ['int4-weight-only', 1.2],
 ] as const)('%s stays within %d of FP32', async (precision, limit) => {
@@ -122,6 +126,16 @@ test('int8: one quantisation of what several layers take; narrow layers, tables 
   expect(weights.get('up/scale')).toMatchObject({ elementType: elementTypes.float, shape: [wide] });
   expect(weights.has('up')).toBe(false);
   expect(weights.get('table')).toMatchObject({ elementType: elementTypes.float });
+});
+
+test('int8-static: symmetric, between QuantizeLinear and DequantizeLinear, one scale an input and one an output', async () => {
+  const { path } = await lowered('int8-static');
+  expect(await operators(path)).toMatchObject({ QuantizeLinear: 2, DequantizeLinear: 5, Gemm: 2, MatMul: 2 });
+  const { weights } = await openModel(path);
+  expect(weights.get('up/int8')).toMatchObject({ elementType: elementTypes.int8, shape: [wide, size] });
+  expect(weights.get('up/scale')!.shape).toEqual([wide]);
+  const [scale] = weights.get('Gather:0/scale')!.read() as Uint8Array[];
+  expect(new Float32Array(scale!.slice().buffer)[0]).toBeCloseTo(6 / 127, 6);
 });
 
 test('int8 of reduced range: weights of seven bits, so that two products fit into 16', async () => {
@@ -162,14 +176,14 @@ test('fp16 and weights of few bits name what they cannot do', async () => {
   graph.output('y', graph.node('Relu', [graph.node('Mystery', [x], {}, { domain: 'my.domain' })]), ['batch', 4]);
   const model = modelOf(graph);
   model.declared.clear();
-  await expect(lower(model, { precision: 'fp16' }, defaultTarget)).rejects.toThrow(
+  await expect(lower(model, { precision: 'fp16', calibrate }, defaultTarget)).rejects.toThrow(
     "fp16: the element type of 'Mystery:0', which my.domain.Mystery 'Mystery' makes, is not known",
   );
-  await expect(lower(model, { precision: 'int8' }, defaultTarget)).rejects.toThrow(
+  await expect(lower(model, { precision: 'int8', calibrate }, defaultTarget)).rejects.toThrow(
     'int8: no MatMul or Gemm with constant FP32 weights to quantise',
   );
   await expect(
-    lower(modelOf(network()), { precision: 'int4-weight-only' }, findTarget('triton:24.02')),
+    lower(modelOf(network()), { precision: 'int4-weight-only', calibrate }, findTarget('triton:24.02')),
   ).rejects.toThrow('triton:24.02 has ONNX Runtime 1.16.3, and MatMulNBits came with 1.17');
 });
 
