@@ -38,7 +38,7 @@ const missing: readonly { readonly said: RegExp; readonly is: string; readonly f
   {
     said: /trtexec["']?: (?:stat|no such file|not found|command not found)|exec:? .*trtexec.* (?:executable file )?not found|trtexec.*No such file/i,
     is: 'trtexec is not there',
-    fix: 'give its path in tensorrt.trtexec',
+    fix: "give its path in tensorrt.trtexec, or as image NVIDIA's tensorrt image of the same TensorRT",
   },
   {
     said: /No module named '?tensorrt/i,
