@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -184,4 +184,39 @@ test.each([
 
 test('a file that is not there, or no model', async () => {
   await expect(compile({ onnx: 'nowhere.onnx' })).rejects.toThrow('models.m.onnx: no file at nowhere.onnx');
+});
+
+test('lines of tensors in expect are what it is compared on, and held against', async () => {
+  const graph = new GraphBuilder('double', { opset: 17, irVersion: 8 });
+  graph.output('y', graph.node('Mul', [graph.input('x', 'FP32', ['batch', 2]), graph.scalar(2)]), ['batch', 2]);
+  const onnx = await write(graph);
+  const line = (y: number[][]) =>
+    `${JSON.stringify({
+      inputs: {
+        x: [
+          [1, 2],
+          [3, 4],
+        ],
+      },
+      outputs: { y },
+    })}\n`;
+  await writeFile(
+    join(dir, 'right.jsonl'),
+    line([
+      [2, 4],
+      [6, 8],
+    ]),
+  );
+  await writeFile(
+    join(dir, 'wrong.jsonl'),
+    line([
+      [2, 4],
+      [6, 9],
+    ]),
+  );
+  const { gate } = await compile({ onnx, expect: 'right.jsonl' });
+  expect(gate).toMatchObject({ against: ['fp32', 'expect'], inputs: 2, sourceError: 0 });
+  await expect(compile({ onnx, expect: 'wrong.jsonl' })).rejects.toThrow(
+    'm in fp32: the worst absolute error of the FP32 graph against expect is 1, more than 0.000100',
+  );
 });

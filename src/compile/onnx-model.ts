@@ -10,7 +10,7 @@ import { calibrateOn } from './gate/calibration.ts';
 import { passGate } from './gate/gate.ts';
 import { limitsFor } from './gate/limits.ts';
 import type { GateTensor } from './gate/sample.ts';
-import { tensorInputs } from './gate/tensor-inputs.ts';
+import { tensorInputs, tensorReferences } from './gate/tensor-inputs.ts';
 import { cleanUp } from './lowering/clean-up.ts';
 import { lower, type Precision } from './lowering/lower.ts';
 import { changeOpset } from './lowering/opset.ts';
@@ -35,21 +35,24 @@ export async function makeOnnxModel(
   }
   const { precision = 'fp32', reduce_range: reduceRange = false, opset } = deployment;
   const samples = deployment.sample === undefined ? [] : [deployment.sample].flat();
+  const { tolerance = 1e-4 } = deployment;
+  const expect = deployment.expect === undefined ? undefined : resolve(context.baseDir, deployment.expect);
   const limits = limitsFor(precision, deployment.gate);
   const settings = definedSettings(deployment);
   const made = await makeArtifact(context, {
     name,
     version: deployment.version ?? 1,
     recipe,
-    inputs: await hashesOf(source),
+    inputs: { ...(await hashesOf(source)), ...(expect !== undefined && { expect: await hashFile(expect) }) },
     settings: {
-      ...{ settings, precision, reduceRange, limits, samples },
+      ...{ settings, precision, reduceRange, limits, samples, tolerance },
       ...{ opset: opset ?? null, max_batch_size: deployment.max_batch_size ?? null },
     },
     source: { kind: 'onnx', onnx: deployment.onnx },
     async build(outDir, task) {
       const model = await openModel(source);
-      const gateInputs = tensorInputs(model, samples);
+      const references = expect === undefined ? undefined : await tensorReferences(model, expect);
+      const gateInputs = references ?? tensorInputs(model, samples);
       const cleaned = await cleanUp(model);
       chooseOpset(model, context.target, precision, opset);
       const calibrate = calibrateOn(source, gateInputs.batches, context.signal);
@@ -61,7 +64,7 @@ export async function makeOnnxModel(
       });
       const gate = await passGate({
         ...gateInputs,
-        ...{ path, reference: source, precision, limits, tolerance: 0, task, signal: context.signal },
+        ...{ path, reference: source, precision, limits, tolerance, task, signal: context.signal },
         // Whether a row is one of labels only the user knows.
         classifies: deployment.gate?.label_agreement !== undefined,
         onOutputs: (given) => observeShapes(model, given),

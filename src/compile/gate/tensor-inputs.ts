@@ -2,6 +2,7 @@ import { ConchError } from '../../base/index.ts';
 import { elementTypes, type OnnxModel, type OnnxTensorType } from '../../onnx/index.ts';
 import { type Datatype, datatypeFromOnnx, datatypes, numberToHalf, type TensorData } from '../../tensor/index.ts';
 import type { GateInputs } from './gate.ts';
+import { readJsonLines } from './json-lines.ts';
 import type { GateTensor, Sample } from './sample.ts';
 
 /** Rows of a batch, and sizes that other dimensions get where they vary: by turns, one of each in a sample. */
@@ -13,6 +14,27 @@ const pictureSizes = [64, 96, 64];
 /** Inputs of the user's own, batch dimension included: nested lists by name. */
 export type GivenSample = { readonly [input: string]: unknown };
 
+/** More lines of a reference file are not run while compiling; `conch validate` runs all. */
+const mostLines = 64;
+
+/** The first lines of tensors in a reference file: `{"inputs": {...}, "outputs": {...}}`; none where it has texts. */
+export async function tensorReferences(model: OnnxModel, file: string): Promise<GateInputs | undefined> {
+  const samples: Sample[] = [];
+  const expected: Float64Array[] = [];
+  const first = model.outputs[0]!.name;
+  for await (const { inputs, outputs } of readJsonLines(file)) {
+    if (typeof inputs !== 'object' || inputs === null) continue;
+    samples.push(ofUser(model, inputs as GivenSample));
+    const rows = (outputs as GivenSample | undefined)?.[first];
+    for (const row of Array.isArray(rows) ? rows : []) {
+      expected.push(Float64Array.from([row].flat(Number.POSITIVE_INFINITY) as number[]));
+    }
+    if (samples.length === mostLines) break;
+  }
+  if (samples.length === 0) return undefined;
+  return { ...counted(samples), ...(expected.length > 0 && { expected }) };
+}
+
 /**
  * What a model of any kind is compared on: samples of several sizes, seeded: numbers of a normal distribution, ids below the
  * number of rows that they pick from, ones with zeros behind them for a mask, else 0 or 1. Instead of them `given`.
@@ -20,8 +42,11 @@ export type GivenSample = { readonly [input: string]: unknown };
 export function tensorInputs(model: OnnxModel, given: readonly GivenSample[]): GateInputs {
   const batches =
     given.length > 0 ? given.map((sample) => ofUser(model, sample)) : rows.map((_, turn) => madeUp(model, turn));
-  const count = batches.reduce((sum, { inputs }) => sum + (inputs[0]?.dims[0] ?? 1), 0);
-  return { batches, alone: [], count };
+  return counted(batches);
+}
+
+function counted(batches: readonly Sample[]): GateInputs {
+  return { batches, alone: [], count: batches.reduce((sum, { inputs }) => sum + (inputs[0]?.dims[0] ?? 1), 0) };
 }
 
 function madeUp(model: OnnxModel, turn: number): Sample {

@@ -1,6 +1,4 @@
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { ConchError } from '../../base/index.ts';
+import { readJsonLines } from './json-lines.ts';
 
 /** A text to compare on, and what is known of it. */
 export interface GateText {
@@ -17,36 +15,15 @@ export const mostTexts = 256;
 /** The first texts of a reference file, as `conch validate` reads it; lines of tensors are left to that. */
 export async function readTexts(file: string): Promise<GateText[]> {
   const texts: GateText[] = [];
-  const stream = createReadStream(file);
-  const opened = new Promise<void>((resolve, reject) => stream.once('open', () => resolve()).once('error', reject));
-  try {
-    await opened;
-  } catch (cause) {
-    throw new ConchError('FILE_NOT_FOUND', `expect: cannot read ${file}: ${(cause as NodeJS.ErrnoException).code}`, {
-      where: { file },
-      cause,
-    });
-  }
-  let number = 0;
-  for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
-    number++;
-    if (line.trim() === '') continue;
-    const read = parseLine(line, { file, line: number });
+  for await (const line of readJsonLines(file)) {
+    const read = textOf(line);
     if (read) texts.push(read);
     if (texts.length === mostTexts) break;
   }
-  stream.destroy();
   return texts;
 }
 
-function parseLine(line: string, where: { file: string; line: number }): GateText | undefined {
-  let value: Record<string, unknown>;
-  try {
-    value = JSON.parse(line) as Record<string, unknown>;
-  } catch (cause) {
-    throw new ConchError('FILE_INVALID', `line is not JSON: ${(cause as Error).message}`, { where, cause });
-  }
-  const { text, text_pair: pair, logits, label } = value ?? {};
+function textOf({ text, text_pair: pair, logits, label }: Readonly<Record<string, unknown>>): GateText | undefined {
   if (typeof text !== 'string') return undefined;
   const numbers = Array.isArray(logits) && logits.every((one) => typeof one === 'number');
   return {
