@@ -3,8 +3,11 @@ export { check, rules } from './check/index.ts';
 export { type ConnectOptions, connect, type InferenceClient } from './client/index.ts';
 export {
   type CheckpointDeployment,
+  type CompareOptions,
+  type CompareReport,
   type CompileOptions,
   type CompileResult,
+  compareVariants,
   compileDeployment,
   type Deployment,
   defineDeployment,

@@ -2,9 +2,9 @@
 
     python compare_build.py ORDER.json
 
-ORDER holds `build` (torch-export, torch-onnx-trace, torchscript, modelopt-int8, modelopt-autocast), `checkpoint` and
-`class` (of transformers) or `onnx` (a file to start from), `inputs`, `output`, `samples` and `out` (a folder). The last
-line printed is JSON: `{"peakBytes": n}`, or `{"failed": "..."}`.
+ORDER holds `build` (torch-export, torch-onnx-trace, torchscript, modelopt-int8, modelopt-autocast), `checkpoint`,
+`class` (of transformers) or `sentence` (a folder of sentence-transformers), `onnx` (a file to start from), `inputs`,
+`output`, `samples` and `out` (a folder). The last line printed is JSON: `{"peakBytes": n}`, or `{"failed": "..."}`.
 """
 
 import json
@@ -15,22 +15,37 @@ import sys
 import warnings
 
 
-def checkpoint_model(order: dict):
+def load_model(order: dict, attention: str):
+    """What takes the inputs by name and gives the output that is compared."""
     import torch
+
+    settings = {"attn_implementation": attention, "dtype": torch.float32}
+    if order.get("sentence"):
+        from sentence_transformers import SentenceTransformer
+
+        model = SentenceTransformer(order["sentence"], device="cpu", model_kwargs=settings).eval()
+        return model, lambda named: model(named)["sentence_embedding"]
     import transformers
 
-    class FirstOutput(torch.nn.Module):
-        """Takes the inputs by position, in the order of the names, and gives the first output."""
+    model = getattr(transformers, order["class"]).from_pretrained(order["checkpoint"], **settings).eval()
+    return model, lambda named: model(**named, return_dict=False)[0]
 
-        def __init__(self, model) -> None:
+
+def checkpoint_model(order: dict, attention: str = "eager"):
+    import torch
+
+    loaded, call = load_model(order, attention)
+
+    class FirstOutput(torch.nn.Module):
+        """Takes the inputs by position, in the order of the names."""
+
+        def __init__(self) -> None:
             super().__init__()
-            self.model = model
+            self.model = loaded
 
         def forward(self, *values):
-            return self.model(**dict(zip(order["inputs"], values)), return_dict=False)[0]
+            return call(dict(zip(order["inputs"], values)))
 
-    model_class = getattr(transformers, order["class"])
-    model = model_class.from_pretrained(order["checkpoint"], attn_implementation="eager", dtype=torch.float32)
     # A sample with padding, lest an exporter takes the mask for one of all ones.
     sample = []
     for name in order["inputs"]:
@@ -38,7 +53,7 @@ def checkpoint_model(order: dict):
         if name == "attention_mask":
             value[1, 9:] = 0
         sample.append(value)
-    return FirstOutput(model.eval()).eval(), tuple(sample)
+    return FirstOutput().eval(), tuple(sample)
 
 
 def torch_onnx(order: dict, dynamo: bool) -> None:
@@ -66,7 +81,7 @@ def torch_onnx(order: dict, dynamo: bool) -> None:
 def torchscript(order: dict) -> None:
     import torch
 
-    model, sample = checkpoint_model(order)
+    model, sample = checkpoint_model(order, "sdpa")  # What PyTorch itself takes; the exporters lower it to the same products.
     with torch.no_grad():
         traced = torch.jit.freeze(torch.jit.trace(model, sample, strict=False))
     traced.save(os.path.join(order["out"], "model.pt"))

@@ -22,8 +22,9 @@ const mostTimed = 64;
 
 /** The model that variants are built of. */
 export interface Subject {
-  /** Folder of the checkpoint. */
+  /** Folder of the checkpoint, and the one that was named: that of sentence-transformers' modules.json, where it has one. */
   readonly dir: string;
+  readonly root: string;
   /** Its class in transformers. */
   readonly className: string;
   readonly tokenizer: TokenizerFiles;
@@ -90,7 +91,8 @@ export class Bench {
     }
     const entry: Entry = { dir: join(work, id), rounds: [] };
     this.#entries.set(id, entry);
-    entry.notBuilt = source?.notBuilt ?? (step.kind === 'python' ? python.missing(step.build) : undefined);
+    entry.notBuilt =
+      source?.notBuilt ?? (step.kind === 'python' ? python.missing(step.build, this.#isSentence) : undefined);
     if (entry.notBuilt) return;
     await this.#attempt(entry, progress, `build ${id}`, async () => {
       if (step.kind === 'python') {
@@ -102,6 +104,7 @@ export class Bench {
               className: subject.className,
               onnx: source && join(source.dir, 'model.onnx'),
             },
+            ...(this.#isSentence && { sentence: subject.root }),
             inputs: this.#facts!.inputs.map(({ name }) => name),
             output: this.#facts!.outputs[0]!.name,
             longest: this.#facts!.maxLength ?? 512,
@@ -131,7 +134,8 @@ export class Bench {
     if (entry.notBuilt) return;
     // ONNX Runtime's passes while loading change the order of sums, no more: the same file answers the same.
     if (step.kind === 'same') {
-      entry.accuracy = this.#entry(from!).accuracy!;
+      const { accuracy, notBuilt } = this.#entry(from!);
+      Object.assign(entry, accuracy && { accuracy }, notBuilt && { notBuilt });
       return;
     }
     await this.#attempt(entry, progress, `compare ${id}`, async () => {
@@ -220,6 +224,10 @@ export class Bench {
   #inPython(id: string) {
     const inputs = this.#facts!.inputs.map(({ name }) => name);
     return { id, command: this.#given.python.python!.command, inputs, place: this.#entry(id).dir };
+  }
+
+  get #isSentence(): boolean {
+    return this.#facts?.task === 'sentence-similarity';
   }
 
   #entry(id: string): Entry {

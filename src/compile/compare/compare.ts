@@ -113,5 +113,14 @@ async function openSubject(baseDir: string, deployment: CheckpointDeployment, pr
   const tokenizer = await tokenizerFiles(dir, {});
   checkTokenizerFits(tokenizer, checkpoint);
   const texts = expect === undefined ? [] : await readTexts(resolve(baseDir, expect));
-  return { dir, className: checkpoint.architecture, tokenizer, texts, pairs, maxLength, reduceRange };
+  return {
+    dir,
+    root: resolved.dir,
+    className: checkpoint.architecture,
+    tokenizer,
+    texts,
+    pairs,
+    maxLength,
+    reduceRange,
+  };
 }

@@ -11,12 +11,12 @@ export interface PythonSupport {
   readonly python?: CompilePython;
   /** Versions of what is there. */
   readonly versions: Readonly<Record<string, string>>;
-  /** What stands in the way of a build; undefined where nothing does. */
-  missing(build: PythonBuild): NotBuilt | undefined;
+  /** What stands in the way of a build, of a sentence encoder or of another model; undefined where nothing does. */
+  missing(build: PythonBuild, sentence: boolean): NotBuilt | undefined;
 }
 
 /** Packages beside those of the compile environment: pip's name of what a build imports. */
-const furtherPackages = ['transformers', 'nvidia-modelopt', 'onnx-graphsurgeon'] as const;
+const furtherPackages = ['transformers', 'sentence-transformers', 'nvidia-modelopt', 'onnx-graphsurgeon'] as const;
 const shownPackages = ['torch', 'onnx', 'onnxscript', ...furtherPackages];
 
 /** Looks for the compile environment; never throws for what is not there. */
@@ -42,13 +42,14 @@ export async function findPythonSupport(options: InterpreterOptions): Promise<Py
   return {
     python,
     versions: { python: version, ...(Object.fromEntries(present) as Record<string, string>) },
-    missing(build) {
+    missing(build, sentence) {
       if (build.startsWith('modelopt')) {
         // Its part for ONNX is an extra, which brings onnx-graphsurgeon among others.
         const there = packages['nvidia-modelopt'] && packages['onnx-graphsurgeon'];
         return there ? undefined : lacking('nvidia-modelopt[onnx]', "'nvidia-modelopt[onnx]'");
       }
-      return packages.transformers ? undefined : lacking('transformers');
+      const needed = sentence ? 'sentence-transformers' : 'transformers';
+      return packages[needed] ? undefined : lacking(needed);
     },
   };
 }

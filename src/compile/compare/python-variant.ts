@@ -18,6 +18,8 @@ export interface PythonOrder {
   readonly checkpoint: string;
   /** Of transformers. */
   readonly className: string;
+  /** Folder of sentence-transformers, in place of the class. */
+  readonly sentence?: string;
   /** The FP32 file that ModelOpt starts from. */
   readonly onnx: string | undefined;
   readonly inputs: readonly string[];
@@ -30,14 +32,14 @@ export interface PythonOrder {
 
 /** Builds a variant in Python; what goes wrong there is a COMPILE_FAILED with the log's place. */
 export async function buildInPython(order: PythonOrder, signal?: AbortSignal): Promise<BuildFigures> {
-  const { id, command, build, checkpoint, className, onnx, inputs, output, longest, outDir } = order;
+  const { id, command, build, checkpoint, className, sentence, onnx, inputs, output, longest, outDir } = order;
   await mkdir(outDir, { recursive: true });
   const from = performance.now();
   const [last] = (
     await runScript<{ peakBytes?: number }>(
       'compare_build.py',
       {
-        ...{ build, checkpoint, class: className, onnx, inputs, output, longest, out: outDir },
+        ...{ build, checkpoint, class: className, sentence, onnx, inputs, output, longest, out: outDir },
         samples: order.samples.map(asJson),
       },
       { id, command, place: outDir, signal },
