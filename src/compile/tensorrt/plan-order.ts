@@ -49,7 +49,7 @@ export function stepsOf(order: PlanOrder): readonly BuilderSteps[] {
         command: builder.command(
           runArguments(inputs, {
             ...{ folder, plan, sample: sampleFolder(index) },
-            profile: profileOf(inputs, order.profiles),
+            profile: profileOf(inputs, order),
           }),
         ),
       })),
@@ -62,21 +62,24 @@ export function sampleFolder(index: number): string {
 }
 
 /** The first profile that takes these inputs; the first of all where none does. */
-function profileOf(inputs: readonly GateTensor[], profiles: readonly PlanProfile[]): number {
+function profileOf(given: readonly GateTensor[], { profiles, inputs }: PlanOrder): number {
   return Math.max(
-    profiles.findIndex((profile) => takes(profile, inputs)),
+    profiles.findIndex((profile) => takes(profile, given, inputs)),
     0,
   );
 }
 
-/** Whether a profile takes inputs of [batch] or [batch, sequence]. */
-export function takes({ min, max }: PlanProfile, inputs: readonly GateTensor[]): boolean {
-  return inputs.every(({ dims }) => {
-    const [batch = 1, sequence] = dims;
-    const fits = (size: number, low = 1, high = size) => low <= size && size <= high;
-    return (
-      fits(batch, min.batch, max.batch) &&
-      (sequence === undefined || max.sequence === undefined || fits(sequence, min.sequence, max.sequence))
+/** Whether a profile takes tensors of these sizes: the batch, and what varies beside it. */
+export function takes(
+  { min, max }: PlanProfile,
+  given: readonly GateTensor[],
+  inputs: readonly CompiledTensor[],
+): boolean {
+  return given.every(({ name, dims: [batch = 1, ...sizes] }) => {
+    if (batch < min.batch || batch > max.batch) return false;
+    const declared = inputs.find((input) => input.name === name)?.dims ?? [];
+    return sizes.every(
+      (size, axis) => declared[axis] !== -1 || ((min.sequence ?? 1) <= size && size <= (max.sequence ?? size)),
     );
   });
 }
