@@ -15,7 +15,7 @@ import { checkDeployment, type LoadedDeployment } from './load-deployment.ts';
 import type { Precision } from './lowering/lower.ts';
 import { makeMlpModel } from './mlp-model.ts';
 import { makeModuleModel } from './module-model.ts';
-import { makeOnnxModel } from './onnx-model.ts';
+import { dryRunOnnxModel, makeOnnxModel } from './onnx-model.ts';
 import type { DryRun } from './tensorrt/plan-order.ts';
 import { dryRunTextModel, makeTextModel } from './text-model.ts';
 
@@ -66,10 +66,19 @@ export async function dryRunDeployment(loaded: LoadedDeployment, options: Compil
   const models: DryRunResult['models'][number][] = [];
   for (const name of names) {
     const model = loaded.deployment.models[name]!;
-    const run = isCheckpointDeployment(model) ? await dryRunTextModel(context, name, model) : undefined;
+    const run = await dryRun(context, name, model);
     models.push(run ?? { name, steps: [] });
   }
   return { repository: context.repository, target: context.target.name, models };
+}
+
+function dryRun(
+  context: CompileContext,
+  name: string,
+  model: ModelDeployment,
+): Promise<DryRun | undefined> | undefined {
+  if (isCheckpointDeployment(model)) return dryRunTextModel(context, name, model);
+  return isOnnxDeployment(model) ? dryRunOnnxModel(context, name, model) : undefined;
 }
 
 function begin(loaded: LoadedDeployment, options: CompileOptions): { context: CompileContext; names: string[] } {

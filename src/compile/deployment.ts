@@ -124,6 +124,8 @@ export interface OnnxDeployment extends ModelSettings {
   reduce_range?: boolean;
   /** The opset of ai.onnx to write; as it is unless given. */
   opset?: number;
+  /** Makes it a TensorRT plan, built where its GPU is. See docs/tensorrt.md. */
+  tensorrt?: TensorrtSettings;
   /** How far it may depart from the file before it is rejected; by default what its precision allows. */
   gate?: GateLimits;
   /** Inputs of your own to compare on, batch dimension included, by name; one or several such. */

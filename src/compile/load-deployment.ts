@@ -84,6 +84,7 @@ const schemas = {
     ...loweringFields,
     onnx: z.string().min(1),
     opset: z.int().min(1).optional(),
+    tensorrt: tensorrtField,
     sample: moduleFields.sample,
   }),
 };

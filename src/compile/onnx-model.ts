@@ -15,6 +15,9 @@ import { cleanUp } from './lowering/clean-up.ts';
 import { lower, type Precision } from './lowering/lower.ts';
 import { changeOpset } from './lowering/opset.ts';
 import { defaultMaxBatchSize, definedSettings, onnxConfig } from './settings.ts';
+import { beginPlans, makePlans, type PlanModel } from './tensorrt/make-plans.ts';
+import { checkOnnxPlan, onnxPlanOrder } from './tensorrt/onnx-plan.ts';
+import { type DryRun, dryRunOf } from './tensorrt/plan-order.ts';
 
 const recipe = 1;
 /** What the operators of a precision need: DynamicQuantizeLinear, and DequantizeLinear with a scale a channel. */
@@ -39,6 +42,8 @@ export async function makeOnnxModel(
   const expect = deployment.expect === undefined ? undefined : resolve(context.baseDir, deployment.expect);
   const limits = limitsFor(precision, deployment.gate);
   const settings = definedSettings(deployment);
+  const { tensorrt } = deployment;
+  const wanted = tensorrt && checkOnnxPlan(planOf(context, name, deployment, 1), precision);
   const made = await makeArtifact(context, {
     name,
     version: deployment.version ?? 1,
@@ -47,6 +52,7 @@ export async function makeOnnxModel(
     settings: {
       ...{ settings, precision, reduceRange, limits, samples, tolerance },
       ...{ opset: opset ?? null, max_batch_size: deployment.max_batch_size ?? null },
+      ...(tensorrt && { tensorrt }),
     },
     source: { kind: 'onnx', onnx: deployment.onnx },
     async build(outDir, task) {
@@ -57,7 +63,10 @@ export async function makeOnnxModel(
       chooseOpset(model, context.target, precision, opset);
       const calibrate = calibrateOn(source, gateInputs.batches, context.signal);
       await lower(model, { precision, reduceRange, calibrate }, context.target);
-      const path = join(outDir, 'model.onnx');
+      const dir = tensorrt ? await beginPlans(planOf(context, name, deployment, 1)) : outDir;
+      // Whether a row is one of labels only the user knows.
+      const classifies = deployment.gate?.label_agreement !== undefined;
+      const path = join(dir, 'model.onnx');
       await writeOnnx(path, model, {
         producer: { name: 'conch', version: packageVersion() },
         onProgress: (written, total) => task.update(written / total, `${(written / 1e6).toFixed(1)} MB`),
@@ -65,8 +74,7 @@ export async function makeOnnxModel(
       const gate = await passGate({
         ...gateInputs,
         ...{ path, reference: source, precision, limits, tolerance, task, signal: context.signal },
-        // Whether a row is one of labels only the user knows.
-        classifies: deployment.gate?.label_agreement !== undefined,
+        classifies,
         onOutputs: (given) => observeShapes(model, given),
       });
       const { inputs, outputs, max_batch_size, scalars } = interfaceOf(model, deployment.max_batch_size);
@@ -74,15 +82,55 @@ export async function makeOnnxModel(
       for (const tensor of [...config.input!, ...config.output!]) {
         if (scalars.has(tensor.name!)) tensor.reshape = { shape: [] };
       }
+      const facts = { opset: model.opsets.get(''), irVersion: model.irVersion, precision, cleaned };
+      if (!tensorrt) return { config, tensors: { inputs, outputs }, gate, facts };
+      const plan = planOf(context, name, deployment, max_batch_size);
+      const scalar = inputs.find((input) => scalars.has(input.name))?.name;
+      const order = () => onnxPlanOrder(plan, { inputs, samples: gateInputs.batches, scalar });
+      const made = await makePlans(plan, order, { wanted, gate, precision, limits, classifies, outDir, task });
+      const given = settings.instance_group && { instance_group: settings.instance_group };
       return {
-        config,
+        config: { ...config, ...made.config, ...given },
         tensors: { inputs, outputs },
-        gate,
-        facts: { opset: model.opsets.get(''), irVersion: model.irVersion, precision, cleaned },
+        gate: made.gate,
+        facts: { ...facts, tensorrt: made.facts },
       };
     },
   });
   return [made];
+}
+
+function planOf(
+  context: PlanModel['context'],
+  name: string,
+  deployment: OnnxDeployment,
+  max_batch_size: number,
+): PlanModel {
+  const preferred = deployment.dynamic_batching?.preferred_batch_size ?? [];
+  return { context, name, deployed: name, settings: deployment.tensorrt!, max_batch_size, preferred };
+}
+
+/** The commands that `makeOnnxModel` would have others run; undefined where there are none. */
+export async function dryRunOnnxModel(
+  context: PlanModel['context'],
+  name: string,
+  deployment: OnnxDeployment,
+): Promise<DryRun | undefined> {
+  if (!deployment.tensorrt) return undefined;
+  const wanted = checkOnnxPlan(planOf(context, name, deployment, 1), deployment.precision ?? 'fp32');
+  const model = await openModel(resolve(context.baseDir, deployment.onnx));
+  const { sample = [], expect } = deployment;
+  const references = expect === undefined ? undefined : await tensorReferences(model, resolve(context.baseDir, expect));
+  const { batches: samples } = references ?? tensorInputs(model, [sample].flat());
+  await cleanUp(model);
+  // Shapes that the file leaves open are seen in runs, of which there are none here.
+  model.outputs.splice(0, model.outputs.length, ...model.outputs.filter(({ shape }) => shape !== undefined));
+  const { inputs, max_batch_size, scalars } = interfaceOf(model, deployment.max_batch_size);
+  const scalar = inputs.find((input) => scalars.has(input.name))?.name;
+  return dryRunOf(
+    onnxPlanOrder(planOf(context, name, deployment, max_batch_size), { inputs, samples, scalar }),
+    wanted,
+  );
 }
 
 async function hashesOf(source: string): Promise<Record<string, string>> {

@@ -3,7 +3,7 @@ import type { CompiledModel } from '../compiled.ts';
 import { describeEncoder } from '../encoder.ts';
 import type { Sample } from '../gate/sample.ts';
 import { compileLowered, gateInputs, type LoweredEncoderOptions } from '../lowered-encoder.ts';
-import { wantedVersion } from './fit.ts';
+import { checkPrecision, wantedVersion } from './fit.ts';
 import { beginPlans, type MadePlans, makePlans, type PlanModel, planOrder } from './make-plans.ts';
 import { type DryRun, dryRunOf, type PlanOrder } from './plan-order.ts';
 import { profilesFor } from './profiles.ts';
@@ -27,9 +27,7 @@ export function checkEncoderPlan({ context, deployed, settings, max_batch_size, 
   if (layout === 'packed') {
     refuse('layout', 'a TensorRT plan takes padded texts only', "leave layout out, or set it to 'padded'");
   }
-  if (precision !== 'fp32' && precision !== 'fp16') {
-    refuse('precision', `a TensorRT plan is built from fp32 or fp16, got ${precision}`, "use 'fp16'");
-  }
+  checkPrecision(deployed, precision);
   if (max_batch_size < 1) {
     refuse('max_batch_size', "a plan's profiles need the largest batch, it is 0", 'set max_batch_size to 1 or more');
   }

@@ -1,8 +1,12 @@
 import { ConchError } from '../../base/index.ts';
 import type { Target } from '../../onnx/index.ts';
+import type { Precision } from '../lowering/lower.ts';
 import type { Builder } from './builder.ts';
 import type { TrtexecFacts } from './log.ts';
 import type { TensorrtSettings } from './settings.ts';
+
+/** Strongly typed with standard operators; INT8 between QuantizeLinear and DequantizeLinear. */
+const planPrecisions: readonly Precision[] = ['fp32', 'fp16', 'int8-static'];
 
 /** Equal as far as both go: `10.16.0` and what an image's TRT_VERSION says, `10.16.0.72+cuda13.2`. */
 export function sameVersion(one: string, other: string): boolean {
@@ -11,6 +15,16 @@ export function sameVersion(one: string, other: string): boolean {
     string[],
   ];
   return parts.every((part, index) => others[index] === undefined || others[index] === part);
+}
+
+/** Throws DEPLOYMENT_INVALID for a precision that is not in the graph in a way that TensorRT takes. */
+export function checkPrecision(name: string, precision: Precision): void {
+  if (planPrecisions.includes(precision)) return;
+  throw new ConchError(
+    'DEPLOYMENT_INVALID',
+    `models.${name}.precision: a TensorRT plan is built from ${planPrecisions.join(', ')}, got ${precision}`,
+    { fix: "use 'fp16', or 'int8-static' for INT8" },
+  );
 }
 
 /** The TensorRT that a plan must be of; undefined where neither target nor deployment tells. */

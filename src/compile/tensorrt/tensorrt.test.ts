@@ -189,6 +189,13 @@ test('a plan, compared with its ONNX, in the repository with what it was built b
   expect((await compile()).models.map(({ action }) => action)).toEqual(['unchanged', 'unchanged', 'unchanged']);
 });
 
+test('INT8 by QuantizeLinear and DequantizeLinear', async () => {
+  await compile({}, { precision: 'int8-static', gate: { label_agreement: 0 } });
+  const { tensorrt, gate } = await manifest();
+  expect(gate).toMatchObject({ passed: true, precision: 'int8-static' });
+  expect(tensorrt.plans[0].comparison).toMatchObject({ samples: 3, labelAgreement: 1 });
+});
+
 test('several profiles and capabilities are in the configuration', async () => {
   await compile({ compute_capabilities: { '8.9': {} } }, { dynamic_batching: { preferred_batch_size: [4] } });
   expect(await config()).toMatchObject({
@@ -369,7 +376,7 @@ test('a target whose TensorRT is not known: only its own image will do', async (
 
 const refusals: [TensorrtSettings, Partial<CheckpointDeployment>, string, string?][] = [
   [{}, { layout: 'packed' }, 'models.m.layout: a TensorRT plan takes padded texts only'],
-  [{}, { precision: 'int8' }, 'models.m.precision: a TensorRT plan is built from fp32 or fp16, got int8'],
+  [{}, { precision: 'int8' }, 'models.m.precision: a TensorRT plan is built from fp32, fp16, int8-static, got int8'],
   [{}, { max_batch_size: 0 }, "models.m.max_batch_size: a plan's profiles need the largest batch, it is 0"],
   [{}, {}, 'models.m.tensorrt: target embedded has no TensorRT', 'embedded'],
   [{ version: '10.3.0' }, {}, 'models.m.tensorrt.version: 10.3.0, but triton:26.03 has TensorRT 10.16.0'],

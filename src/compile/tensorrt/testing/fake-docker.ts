@@ -93,8 +93,12 @@ async function run() {
   for (const part of at('--loadInputs').split(',')) {
     const [name, file] = part.split(':');
     const bytes = fs.readFileSync(local(file));
-    const values = new BigInt64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
-    feeds[name] = new Tensor('int64', values, shapes[name].split('x').map(Number));
+    const dims = shapes[name].split('x').map(Number);
+    const wide = bytes.length === 8 * dims.reduce((product, size) => product * size, 1);
+    const content = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+    feeds[name] = wide
+      ? new Tensor('int64', new BigInt64Array(content), dims)
+      : new Tensor('float32', new Float32Array(content), dims);
   }
   const outputs = await session.run(feeds);
   const list = Object.entries(outputs).map(
