@@ -182,8 +182,18 @@ test.each([
   await expect(compile({ onnx: await write(foreignEncoder()), ...fields }, target)).rejects.toThrow(message);
 });
 
+test('an input that would fill the memory is refused', async () => {
+  const graph = new GraphBuilder('huge', { opset: 17, irVersion: 8 });
+  graph.output('y', graph.node('Relu', [graph.input('x', 'FP32', ['batch', 2 ** 40])]), ['batch', 2 ** 40]);
+  await expect(compile({ onnx: await write(graph) })).rejects.toThrow(
+    "input 'x' of shape [1,1099511627776] has more than",
+  );
+});
+
 test('a file that is not there, or no model', async () => {
   await expect(compile({ onnx: 'nowhere.onnx' })).rejects.toThrow('models.m.onnx: no file at nowhere.onnx');
+  await writeFile(join(dir, 'text.onnx'), '<html></html>');
+  await expect(compile({ onnx: 'text.onnx' })).rejects.toThrow('this is text (HTML or JSON), not an ONNX model');
 });
 
 test('lines of tensors in expect are what it is compared on, and held against', async () => {

@@ -11,6 +11,9 @@ const sizes = [16, 8, 32];
 /** Pictures are not that small. */
 const pictureSizes = [64, 96, 64];
 
+/** An input beyond this would fill the memory. */
+const mostElements = 1 << 26;
+
 /** Inputs of the user's own, batch dimension included: nested lists by name. */
 export type GivenSample = { readonly [input: string]: unknown };
 
@@ -56,6 +59,13 @@ function madeUp(model: OnnxModel, turn: number): Sample {
       const dims = dimsOf(input, turn);
       const datatype = datatypeFor(input);
       const length = dims.reduce((product, size) => product * size, 1);
+      if (!(length >= 0 && length <= mostElements)) {
+        throw new ConchError(
+          'NOT_SUPPORTED',
+          `input '${input.name}' of shape [${dims}] has more than ${mostElements} elements, too many to make up`,
+          { fix: 'give inputs of your own as sample, or export the model with a dimension that varies' },
+        );
+      }
       return { name: input.name, datatype, dims, data: fill(datatype, length, valuesOf(model, input, dims, random)) };
     }),
   };
