@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { checkConfig } from '../../checkpoint/index.ts';
 import type { Architecture } from './architecture.ts';
-import { additiveMask } from './blocks/attention.ts';
 import { bertEmbeddings } from './blocks/embeddings.ts';
-import { bertLayerNames, encoderLayers } from './blocks/encoder-layer.ts';
+import { bertLayers } from './blocks/encoder-layer.ts';
 import { layerNorm } from './blocks/normalisation.ts';
 import { encoderFields, refuseSwitches, sizesOf } from './config.ts';
 import { classifier, denseHead } from './heads.ts';
@@ -39,15 +38,7 @@ export const bert: Architecture = {
           });
           return layerNorm(graph, weights, sum, { name: 'embeddings.LayerNorm', size, epsilon });
         });
-        const mask = additiveMask(graph, building.tokens.mask, building.tokens.beyond);
-        return encoderLayers(building, embedded, {
-          layers: config.num_hidden_layers,
-          prefix: 'encoder.layer',
-          names: bertLayerNames,
-          sizes,
-          firstTokenOnly,
-          biases: () => [mask],
-        });
+        return bertLayers(building, embedded, { layers: config.num_hidden_layers, sizes, firstTokenOnly });
       },
       classifyTexts(building, pooled, labels) {
         const dense = { name: 'pooler.dense', size, act: 'tanh', scope: 'pooler' } as const;

@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { checkConfig } from '../../checkpoint/index.ts';
 import type { Architecture } from './architecture.ts';
-import { additiveMask } from './blocks/attention.ts';
 import { bertEmbeddings } from './blocks/embeddings.ts';
-import { bertLayerNames, encoderLayers } from './blocks/encoder-layer.ts';
+import { bertLayers } from './blocks/encoder-layer.ts';
 import { linear } from './blocks/linear.ts';
 import { layerNorm } from './blocks/normalisation.ts';
 import { encoderFields, refuseSwitches, sizesOf } from './config.ts';
-import { classifier, denseHead } from './heads.ts';
+import { classifier, denseThenProjection } from './heads.ts';
 
 /** Fields of an ElectraConfig that shape the graph. */
 const schema = z.looseObject({
@@ -44,22 +43,10 @@ export const electra: Architecture = {
           const because = `embedding_size ${narrow}, hidden_size ${size}`;
           return linear(graph, normed, weights.linear('embeddings_project', narrow, size, because), 'project');
         });
-        const mask = additiveMask(graph, building.tokens.mask, building.tokens.beyond);
-        return encoderLayers(building, embedded, {
-          layers: config.num_hidden_layers,
-          prefix: 'encoder.layer',
-          names: bertLayerNames,
-          sizes,
-          firstTokenOnly,
-          biases: () => [mask],
-        });
+        return bertLayers(building, embedded, { layers: config.num_hidden_layers, sizes, firstTokenOnly });
       },
-      classifyTexts(building, pooled, labels) {
-        // Always the exact GELU, whatever hidden_act says.
-        const dense = { name: 'classifier.dense', size, act: 'gelu', scope: 'classifier' } as const;
-        const made = denseHead(building, building.head, pooled, dense);
-        return classifier(building, made, 'classifier.out_proj', size, labels);
-      },
+      // Always the exact GELU, whatever hidden_act says.
+      classifyTexts: (building, pooled, labels) => denseThenProjection(building, pooled, size, 'gelu', labels),
       classifyTokens: (building, hidden, labels) => classifier(building, hidden, 'classifier', size, labels),
     };
   },

@@ -19,3 +19,15 @@ export function denseHead(
   const dense = weights.linear(name, size, size, `hidden_size ${size}`);
   return graph.scope(scope, () => activation(graph, act, linear(graph, input, dense)));
 }
+
+/** RoBERTa's head, which ELECTRA took over: a dense layer of the head's own, then `out_proj`. */
+export function denseThenProjection(
+  building: Building,
+  pooled: Value,
+  size: number,
+  act: Activation,
+  labels: number,
+): Value {
+  const dense = { name: 'classifier.dense', size, act, scope: 'classifier' };
+  return classifier(building, denseHead(building, building.head, pooled, dense), 'classifier.out_proj', size, labels);
+}

@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { checkConfig } from '../../checkpoint/index.ts';
 import type { Architecture } from './architecture.ts';
-import { additiveMask } from './blocks/attention.ts';
 import { bertEmbeddings } from './blocks/embeddings.ts';
-import { bertLayerNames, encoderLayers } from './blocks/encoder-layer.ts';
+import { bertLayers } from './blocks/encoder-layer.ts';
 import { layerNorm } from './blocks/normalisation.ts';
 import { encoderFields, refuseSwitches, sizesOf } from './config.ts';
-import { classifier, denseHead } from './heads.ts';
+import { classifier, denseThenProjection } from './heads.ts';
 
 /** Fields of a RobertaConfig that shape the graph. */
 const schema = z.looseObject({
@@ -41,21 +40,9 @@ export const roberta: Architecture = {
           });
           return layerNorm(graph, weights, sum, { name: 'embeddings.LayerNorm', size, epsilon });
         });
-        const mask = additiveMask(graph, building.tokens.mask, building.tokens.beyond);
-        return encoderLayers(building, embedded, {
-          layers: config.num_hidden_layers,
-          prefix: 'encoder.layer',
-          names: bertLayerNames,
-          sizes,
-          firstTokenOnly,
-          biases: () => [mask],
-        });
+        return bertLayers(building, embedded, { layers: config.num_hidden_layers, sizes, firstTokenOnly });
       },
-      classifyTexts(building, pooled, labels) {
-        const dense = { name: 'classifier.dense', size, act: 'tanh', scope: 'classifier' } as const;
-        const made = denseHead(building, building.head, pooled, dense);
-        return classifier(building, made, 'classifier.out_proj', size, labels);
-      },
+      classifyTexts: (building, pooled, labels) => denseThenProjection(building, pooled, size, 'tanh', labels),
       classifyTokens: (building, hidden, labels) => classifier(building, hidden, 'classifier', size, labels),
     };
   },

@@ -1,7 +1,7 @@
 import type { Value } from '../../../onnx/index.ts';
 import type { Building } from '../architecture.ts';
 import type { Activation } from './activation.ts';
-import { type AttentionLayers, selfAttention } from './attention.ts';
+import { type AttentionLayers, additiveMask, selfAttention } from './attention.ts';
 import { feedForward } from './linear.ts';
 import { layerNorm } from './normalisation.ts';
 
@@ -18,7 +18,7 @@ export interface LayerNames {
 }
 
 /** BERT's names, which RoBERTa, ELECTRA and others kept. */
-export const bertLayerNames: LayerNames = {
+const bertLayerNames: LayerNames = {
   query: 'attention.self.query',
   key: 'attention.self.key',
   value: 'attention.self.value',
@@ -104,4 +104,22 @@ export function encoderLayers(building: Building, embedded: Value, options: Stac
     hidden = encoderLayer(building, hidden, { name: `${prefix}.${index}`, names, sizes, firstTokenOnly, biases });
   }
   return hidden;
+}
+
+/** The layers of BERT and of what is built and named like it: scores hang on nothing but the padding. */
+export function bertLayers(
+  building: Building,
+  embedded: Value,
+  { layers, sizes, firstTokenOnly }: Pick<StackOptions, 'layers' | 'sizes' | 'firstTokenOnly'>,
+): Value {
+  const mask = additiveMask(building.graph, building.tokens.mask, building.tokens.beyond);
+  const biases = () => [mask];
+  return encoderLayers(building, embedded, {
+    layers,
+    prefix: 'encoder.layer',
+    names: bertLayerNames,
+    sizes,
+    firstTokenOnly,
+    biases,
+  });
 }
