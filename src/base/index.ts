@@ -24,5 +24,6 @@ export {
 export { packageVersion } from './package.ts';
 export { percentile } from './percentiles.ts';
 export { printable } from './printable.ts';
+export { type GroupEnd, runGroup } from './process-group.ts';
 export { type Progress, type ProgressTask, silentProgress, track } from './progress.ts';
 export { redact } from './redact.ts';

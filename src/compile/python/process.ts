@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process';
 import { createWriteStream, existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { ConchError } from '../../base/index.ts';
+import { ConchError, type GroupEnd, runGroup } from '../../base/index.ts';
 
 export interface LoggedRun {
   readonly command: string;
@@ -25,11 +24,7 @@ export interface LoggedRun {
 }
 
 /** How a child ended. */
-export interface RunEnd {
-  /** Undefined when a signal or the time limit ended it. */
-  readonly code: number | undefined;
-  /** `exit code 1`, `SIGKILL`, `timeout`. */
-  readonly how: string;
+export interface RunEnd extends GroupEnd {
   /** The last lines that went to the log. */
   readonly lastLines: readonly string[];
 }
@@ -43,24 +38,11 @@ const longestLine = 2000;
  * or when `signal` is aborted (then the signal's reason is thrown). Throws FILE_NOT_FOUND when it cannot be started.
  */
 export async function runLogged(run: LoggedRun): Promise<RunEnd> {
-  const { command, args, signal, logFile, timeoutMs, onLine } = run;
-  signal?.throwIfAborted();
+  const { logFile, onLine } = run;
+  run.signal?.throwIfAborted();
   if (logFile !== undefined) await mkdir(dirname(logFile), { recursive: true });
   const log = logFile === undefined ? undefined : createWriteStream(logFile, { flags: 'a' });
   log?.on('error', () => {}); // A full disk shows where the work itself writes.
-  const isWindows = process.platform === 'win32';
-  const child = spawn(command, args, {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    detached: !isWindows,
-    ...(run.cwd !== undefined && { cwd: run.cwd }),
-    ...(run.env !== undefined && { env: run.env }),
-  });
-  const kill = () => {
-    try {
-      if (isWindows) child.kill('SIGKILL');
-      else if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-    } catch {} // It has ended.
-  };
   const lastLines: string[] = [];
   const follow = (stream: Readable, name: 'stdout' | 'stderr') => {
     createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
@@ -71,33 +53,17 @@ export async function runLogged(run: LoggedRun): Promise<RunEnd> {
       if (lastLines.length > keptLines) lastLines.shift();
     });
   };
-  follow(child.stdout, 'stdout');
-  follow(child.stderr, 'stderr');
-  child.stdin.on('error', () => {}).end(run.input ?? ''); // A child that ends early says why by itself.
-  let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    kill();
-    for (const stream of [child.stdout, child.stderr]) stream.destroy(); // A process that left the group may hold them.
-  }, timeoutMs);
-  signal?.addEventListener('abort', kill);
-  child.once('exit', kill); // What it started and left running would keep its streams open.
   try {
-    const [code, by] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', (...ended) => resolve(ended));
+    const { command, args, cwd, env, input, timeoutMs, signal } = run;
+    const end = await runGroup({
+      ...{ command, args, cwd, env, input, timeoutMs, signal },
+      follow({ stdout, stderr }) {
+        follow(stdout, 'stdout');
+        follow(stderr, 'stderr');
+      },
     });
-    signal?.throwIfAborted();
-    if (timedOut) return { code: undefined, how: 'timeout', lastLines };
-    return { code: code ?? undefined, how: by ?? `exit code ${code}`, lastLines };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).syscall?.startsWith('spawn') !== true) throw error;
-    throw new ConchError('FILE_NOT_FOUND', `${command} cannot be started: ${(error as Error).message}`, {
-      cause: error,
-    });
+    return { ...end, lastLines };
   } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', kill);
     log?.end();
   }
 }

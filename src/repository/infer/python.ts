@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ConchError } from '../../base/index.ts';
+import { ConchError, runGroup } from '../../base/index.ts';
 import { configFromJson, configToJson, type ModelConfig, type PythonCompletion } from '../../config/index.ts';
 import type { ModelEntry } from '../entry.ts';
 import { modelFile } from './model-file.ts';
@@ -113,53 +112,26 @@ async function callPython(
   timeoutMs: number,
   { signal }: PythonRun,
 ): Promise<{ answer: string; log: string; ended: string }> {
-  signal?.throwIfAborted();
-  // A group of its own, so that what the model starts ends with it.
-  const child = spawn(command, [script(), file], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    detached: process.platform !== 'win32',
-  });
-  const kill = () => {
-    try {
-      if (process.platform === 'win32') child.kill('SIGKILL');
-      else if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-    } catch {} // It has ended.
-  };
   let answer = '';
   let log = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    answer += text;
-    if (answer.length > largestAnswer) kill();
+  const { how } = await runGroup({
+    command,
+    args: [script(), file],
+    input,
+    timeoutMs,
+    signal,
+    fix: 'name a Python interpreter with --python',
+    follow(child, kill) {
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        answer += text;
+        if (answer.length > largestAnswer) kill();
+      });
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        log = (log + text).slice(-10_000);
+      });
+    },
   });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    log = (log + text).slice(-10_000);
-  });
-  child.stdin.on('error', () => {}).end(input); // A child that ends early says why by itself.
-  let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    kill();
-    for (const stream of [child.stdout, child.stderr]) stream.destroy(); // A process that left the group may hold them.
-  }, timeoutMs);
-  signal?.addEventListener('abort', kill);
-  child.once('exit', kill); // What it started and left running would keep its streams open.
-  try {
-    const ended = await new Promise<string>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', (code, by) => resolve(timedOut ? 'timeout' : (by ?? `exit code ${code}`)));
-    });
-    signal?.throwIfAborted();
-    return { answer, log, ended };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).syscall?.startsWith('spawn') !== true) throw error;
-    throw new ConchError('FILE_NOT_FOUND', `${command} cannot be started: ${(error as Error).message}`, {
-      fix: 'name a Python interpreter with --python',
-      cause: error,
-    });
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', kill);
-  }
+  return { answer, log, ended: how };
 }
 
 /** Where auto_complete.py lies: in the package's `python`, above this module in the sources as in the built package. */
