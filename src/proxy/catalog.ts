@@ -75,6 +75,11 @@ export class ModelCatalog {
     return [...this.#faults].map(([name, error]) => ({ name, error }));
   }
 
+  /** Whether `name` may be offered, if the server has it. */
+  isOffered(name: string): boolean {
+    return this.#options.models?.includes(name) ?? true;
+  }
+
   /** A model that is offered, without asking the server. */
   get(name: string): ModelInterface | undefined {
     return this.#models.get(name)?.model;

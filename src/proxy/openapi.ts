@@ -2,6 +2,7 @@ import type { Json } from './encode.ts';
 import type { ModelInterface } from './interface.ts';
 import type { ProxyLimits } from './limits.ts';
 import { answerExample, answerSchema, requestExamples, requestSchema, type Schema, summaryOf } from './schema.ts';
+import { variantField, variantOf } from './variant.ts';
 
 /** JSON Schema of the body of every error; `ErrorBody` in errors.ts. */
 export const errorSchema = {
@@ -54,14 +55,16 @@ export function openApiDocument(
   options: { readonly prefix: string; readonly limits: ProxyLimits },
 ): Schema {
   const document = structuredClone(base) as Schema & { paths: Schema };
+  const byName = new Map(models.map((model) => [model.name, model]));
   for (const model of models) {
+    const variant = variantOf(model.name, (name) => byName.get(name));
     const path = `${options.prefix}/models/${encodeURIComponent(model.name)}`;
-    document.paths[path] = { ...(document.paths[path] as Schema), post: operation(model, options.limits) };
+    document.paths[path] = { ...(document.paths[path] as Schema), post: operation(model, variant, options.limits) };
   }
   return document;
 }
 
-function operation(model: ModelInterface, limits: ProxyLimits): Schema {
+function operation(model: ModelInterface, variant: ModelInterface | undefined, limits: ProxyLimits): Schema {
   const { one, several } = requestExamples(model);
   const item = answerSchema(model);
   const answer = answerExample(model);
@@ -102,7 +105,7 @@ function operation(model: ModelInterface, limits: ProxyLimits): Schema {
       description: `At most ${limits.bodyBytes} bytes.`,
       content: {
         'application/json': {
-          schema: requestSchema(model, limits),
+          schema: withVariant(requestSchema(model, limits), model, variant),
           examples: {
             one: { summary: 'One item', value: one },
             several: { summary: 'Several items', value: several },
@@ -112,4 +115,19 @@ function operation(model: ModelInterface, limits: ProxyLimits): Schema {
     },
     responses,
   };
+}
+
+/** The schema of a body that may also ask for the model's TensorRT variant. */
+function withVariant(schema: Schema, model: ModelInterface, variant: ModelInterface | undefined): Schema {
+  if (!variant || model.inputs.some(({ name }) => name === variantField)) return schema;
+  const field: Schema = {
+    type: 'boolean',
+    default: false,
+    description: `True: model '${variant.name}' answers instead.`,
+  };
+  const add = (body: Schema): Schema => ({
+    ...body,
+    properties: { ...(body.properties as Schema), [variantField]: field },
+  });
+  return schema.anyOf ? { anyOf: (schema.anyOf as Schema[]).map(add) } : add(schema);
 }

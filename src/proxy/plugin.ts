@@ -9,6 +9,7 @@ import type { RouteContext } from './routes/context.ts';
 import { collectSchemas, documentationRoutes } from './routes/documentation.ts';
 import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
+import { protocolRoutes } from './routes/protocol.ts';
 
 export interface ConchProxyOptions {
   /** The server behind the routes. It stays the caller's: closing the app does not close it. */
@@ -47,6 +48,7 @@ export const conchProxy: FastifyPluginAsync<ConchProxyOptions> = async (app, opt
   await collectSchemas(app);
   healthRoutes(app, context);
   modelRoutes(app, context);
+  protocolRoutes(app, context);
   documentationRoutes(app, context);
 };
 

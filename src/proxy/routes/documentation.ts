@@ -19,6 +19,7 @@ export async function collectSchemas(app: FastifyInstance): Promise<void> {
       },
       tags: [
         { name: 'models', description: 'Asking models' },
+        { name: 'server', description: 'What the server says of itself, in its own form' },
         { name: 'health', description: 'For load balancers and orchestrators' },
       ],
       components: { schemas: { Error: errorSchema as never } },

@@ -6,6 +6,7 @@ import { Gate } from '../gate.ts';
 import { inferItems } from '../infer.ts';
 import type { ModelInterface } from '../interface.ts';
 import { errorSchema } from '../openapi.ts';
+import { chooseVariant } from '../variant.ts';
 import type { RouteContext } from './context.ts';
 import { refuseOtherMethods } from './methods.ts';
 
@@ -37,8 +38,9 @@ export function modelRoutes(app: FastifyInstance, context: RouteContext): void {
   app.post<NamedModel>('/models/:name', { bodyLimit: limits.bodyBytes, schema: hidden }, async (request, reply) => {
     return gate.pass(() =>
       withDeadline(reply.raw, timeoutMs, async (signal) => {
-        const model = await catalog.find(request.params.name);
-        const items = readItems(model, request.body, limits);
+        const named = await catalog.find(request.params.name);
+        const { model, body } = chooseVariant(named, request.body, (name) => catalog.get(name));
+        const items = readItems(model, body, limits);
         const started = performance.now();
         try {
           const { answers, version } = await inferItems(client, model, items, { id: request.id, signal });
