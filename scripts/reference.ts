@@ -36,7 +36,7 @@ function commandLine(): string {
   const all = commands.flatMap((command) =>
     'commands' in command
       ? command.commands.map((inner) => ({ ...inner, name: `${command.name} ${inner.name}` }))
-      : [command],
+      : [command, ...(command.subcommands ?? []).map((inner) => ({ ...inner, name: `${command.name} ${inner.name}` }))],
   );
   for (const command of all) {
     const usage = (command.arguments ?? []).map((argument) => argument.usage).join(' ');

@@ -8,6 +8,8 @@ export interface Command {
   readonly options?: readonly Option[];
   /** A command line that works as it stands, shown at the end of `--help`. */
   readonly example: string;
+  /** Commands that belong to this one, e.g. `conch proxy key` to `conch proxy`. */
+  readonly subcommands?: readonly Command[];
   /** Resolves to the exit code: 0 done and good, 1 the answer is bad. Throwing a ConchError means 2. */
   action(input: CommandInput, output: Output): Promise<number>;
 }

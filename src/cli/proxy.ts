@@ -1,6 +1,8 @@
 import { ConchError, createLogger } from '../base/index.ts';
 import type { Command } from './command.ts';
 import { requireRepository } from './deployment.ts';
+import { accessFrom, accessOptions } from './proxy/access.ts';
+import { keyCommand } from './proxy/key.ts';
 import { aborted, logOption } from './serve.ts';
 import { address, port } from './values.ts';
 
@@ -12,8 +14,10 @@ export const proxyCommand: Command = {
     { flags: '--repository <dir>', summary: 'start the embedded server over this repository instead' },
     { flags: '--port <port>', summary: 'port of the proxy', parse: port, default: 8080 },
     { flags: '--host <host>', summary: 'address to listen on', default: '127.0.0.1' },
+    ...accessOptions,
     logOption,
   ],
+  subcommands: [keyCommand],
   example: 'conch proxy --repository models --port 8080',
   async action({ options, signal }, output) {
     if (options.server !== undefined && options.repository !== undefined) {
@@ -30,6 +34,7 @@ export const proxyCommand: Command = {
         host: options.host as string,
         port: options.port as number,
         logger,
+        ...accessFrom(options),
       });
       if (output.json) output.printJson({ url: proxy.url, server: embedded?.url ?? options.server });
       else {

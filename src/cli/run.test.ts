@@ -9,7 +9,9 @@ test('help lists every command and ends well', async () => {
 });
 
 const words = commands.flatMap((command) =>
-  'commands' in command ? command.commands.map((inner) => [command.name, inner.name]) : [[command.name]],
+  'commands' in command
+    ? command.commands.map((inner) => [command.name, inner.name])
+    : [[command.name], ...(command.subcommands ?? []).map((inner) => [command.name, inner.name])],
 );
 
 test.each(words)('%s %s --help has an example', async (...path) => {

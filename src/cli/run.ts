@@ -20,6 +20,8 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     .description('Takes a trained model to a served one on NVIDIA Triton: compile, configure, check, serve, validate.')
     .version(packageVersion())
     .helpCommand(false)
+    // Else `conch proxy key --json` would be the `--json` of `conch proxy`.
+    .enablePositionalOptions()
     .showHelpAfterError(false)
     .showSuggestionAfterError(true);
   prepare(program, stdout, stderr);
@@ -33,6 +35,8 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     for (const argument of command.arguments ?? []) sub.argument(argument.usage, argument.summary);
     for (const option of command.options ?? []) sub.addOption(toCommander(option));
     sub.option('--json', 'print the answer as JSON').option('-q, --quiet', 'no progress and no notes');
+    if (command.subcommands) sub.helpCommand(false).enablePositionalOptions();
+    for (const inner of command.subcommands ?? []) add(sub, inner);
     sub.addHelpText('after', `\nExample:\n  ${command.example}\n`);
     sub.action(async (...received: unknown[]) => {
       code = await perform(command, received.slice(0, -2), sub.opts(), { ...options, stdout, stderr });

@@ -8,11 +8,16 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import { ConchError, createLogger, type Logger } from '../base/index.ts';
 import { failureOf } from './errors.ts';
 import { resolveLimits } from './limits.ts';
+import { allowOrigins, type KeyRing, requireKeys } from './operations/index.ts';
 import { type ConchProxyOptions, conchProxy } from './plugin.ts';
 
 export interface ProxyAppOptions extends ConchProxyOptions {
   /** Requests that one address may send in a window; off unless given. Health routes are free. */
   readonly rateLimit?: { readonly max: number; readonly windowMs: number };
+  /** The API keys that requests must carry one of; everybody may ask unless given. Health routes are free. */
+  readonly keys?: KeyRing;
+  /** Origins whose pages may ask from a browser, `*` for all; none unless given. Or a pattern of them. */
+  readonly corsOrigins?: readonly (string | RegExp)[];
   /** Refuse requests with 503 while the event loop lags by more than this on average; default 2,000, false: never. */
   readonly maxEventLoopDelayMs?: number | false;
 }
@@ -37,7 +42,8 @@ export async function createProxyApp(options: ProxyAppOptions): Promise<FastifyI
     clientErrorHandler: refuseGarbage,
   }) as unknown as FastifyInstance;
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-    const { status, body } = failureOf(error, request.id, limits);
+    const { status, body, retryAfter } = failureOf(error, request.id, limits);
+    if (retryAfter !== undefined && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfter);
     return reply.code(status).header('x-request-id', request.id).send(body);
   };
 
@@ -50,13 +56,16 @@ export async function createProxyApp(options: ProxyAppOptions): Promise<FastifyI
   if (options.maxEventLoopDelayMs !== false) {
     await app.register(underPressure, { maxEventLoopDelay: options.maxEventLoopDelayMs ?? 2000 });
   }
+  // First, since a browser sends no key with the question whether it may ask.
+  if (options.corsOrigins) await allowOrigins(app, options.corsOrigins);
+  if (options.keys) requireKeys(app, options.keys);
   if (options.rateLimit) {
     const { max, windowMs } = options.rateLimit;
     await app.register(rateLimit, {
       max,
       timeWindow: windowMs,
       errorResponseBuilder: (_request, { max, after }) =>
-        new ConchError('QUEUE_FULL', `more than ${max} requests; try again in ${after}`),
+        new ConchError('RATE_LIMITED', `more than ${max} requests; try again in ${after}`),
     });
   }
   // Before a body is read: what it holds does not matter to a route that does not exist.

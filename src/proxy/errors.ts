@@ -25,6 +25,9 @@ export interface HttpFailure {
  */
 const statusByCode: Partial<Record<ErrorCode, number>> = {
   REQUEST_MALFORMED: 400,
+  KEY_REQUIRED: 401,
+  KEY_FORBIDDEN: 403,
+  RATE_LIMITED: 429,
   QUEUE_FULL: 429,
   DEADLINE_EXCEEDED: 504,
   REQUEST_CANCELLED: 499,

@@ -60,7 +60,16 @@ function observe(app: FastifyInstance, { logger, limits, notes }: RouteContext):
   app.addHook('onResponse', async (request, reply) => {
     const { method, routeOptions, id: requestId } = request;
     const ms = Number(reply.elapsedTime.toFixed(3));
-    const line = { requestId, method, route: routeOptions.url, status: reply.statusCode, ms, ...notes.get(request) };
+    const key = request.conchKey && { key: request.conchKey.name };
+    const line = {
+      requestId,
+      ...key,
+      method,
+      route: routeOptions.url,
+      status: reply.statusCode,
+      ms,
+      ...notes.get(request),
+    };
     logger[routeOptions.config.conchHealth ? 'debug' : 'info'](line, 'request');
   });
   app.setErrorHandler((error, request, reply) => {
@@ -72,7 +81,7 @@ function observe(app: FastifyInstance, { logger, limits, notes }: RouteContext):
       // While the server is away this would be a line for every request; that it is away is logged once.
       logger[status === 503 ? 'debug' : 'error']({ requestId: request.id, code, ...stack }, message);
     }
-    if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
+    if (retryAfter !== undefined && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfter);
     return reply.code(status).send(body);
   });
 }

@@ -5,6 +5,7 @@ import { connect } from '../client/index.ts';
 import { createProxyApp } from './app.ts';
 import type { ModelCatalog } from './catalog.ts';
 import type { ProxyLimits } from './limits.ts';
+import { type KeySources, type OpenedKeys, openKeys } from './operations/index.ts';
 
 export interface ProxyOptions {
   /** URL of the inference server, e.g. `http://127.0.0.1:8000`. */
@@ -23,6 +24,10 @@ export interface ProxyOptions {
   readonly timeoutMs?: number;
   /** Requests that one address may send in a window; off unless given. */
   readonly rateLimit?: { readonly max: number; readonly windowMs: number };
+  /** Where the API keys stand that requests must carry one of; everybody may ask unless given. */
+  readonly apiKeys?: KeySources;
+  /** Origins whose pages may ask from a browser, `*` for all; none unless given. */
+  readonly corsOrigins?: readonly (string | RegExp)[];
   /** Milliseconds that requests in flight get to finish when the proxy closes; 10,000 unless told otherwise. */
   readonly drainMs?: number;
 }
@@ -43,7 +48,7 @@ export interface RunningProxy {
  * @throws USAGE for a URL, address or limit that cannot be used; the message names the port when it is taken.
  */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
-  const { server, host = '127.0.0.1', port = 8080, timeoutMs = 30_000, drainMs = 10_000, ...rest } = options;
+  const { server, host = '127.0.0.1', port = 8080, timeoutMs = 30_000, drainMs = 10_000, apiKeys, ...rest } = options;
   const client = connect(server, { timeoutMs });
   let catalog: ModelCatalog | undefined;
   const logger = options.logger ?? createLogger('warn', 'conch-proxy');
@@ -51,10 +56,16 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     catalog = created;
   };
   let app: FastifyInstance | undefined;
+  let keys: OpenedKeys | undefined;
   try {
-    app = await createProxyApp({ ...rest, client, logger, timeoutMs, onCatalog });
+    keys = apiKeys && (await openKeys(apiKeys, logger));
+    app = await createProxyApp({ ...rest, client, logger, timeoutMs, onCatalog, ...(keys && { keys: keys.ring }) });
+    if (!keys && !isLoopback(host)) {
+      logger.warn(`everybody who reaches ${host} may ask: the proxy has no API keys`);
+    }
     await app.listen({ host, port });
   } catch (error) {
+    keys?.close();
     await app?.close();
     await client.close();
     throw listenError(error, host, port);
@@ -69,10 +80,17 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     app: started,
     whenReady: (signal) => catalog!.whenReady(signal),
     close: () => {
-      closing ??= drain(started, drainMs).finally(() => client.close());
+      closing ??= drain(started, drainMs).finally(() => {
+        keys?.close();
+        return client.close();
+      });
       return closing;
     },
   };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 async function drain(app: FastifyInstance, drainMs: number): Promise<void> {
