@@ -94,6 +94,8 @@ export interface ConchErrorOptions {
   readonly cause?: unknown;
   /** Overrides the catalogue's status, e.g. when a server's answer carries its own. */
   readonly status?: TritonStatus;
+  /** When a refused call may come again, in milliseconds from now. */
+  readonly retryAfterMs?: number;
 }
 
 /**
@@ -106,12 +108,14 @@ export class ConchError extends Error {
   readonly status: TritonStatus;
   readonly where: Where | undefined;
   readonly fix: string | undefined;
+  readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: ConchErrorOptions = {}) {
     super(redact(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.status = options.status ?? errorCatalogue[code].status;
     this.where = options.where;
+    this.retryAfterMs = options.retryAfterMs;
     this.fix = options.fix === undefined ? undefined : redact(options.fix);
   }
 

@@ -3,23 +3,33 @@ import { GrpcClient } from './grpc/client.ts';
 import { NodeChannel } from './grpc/node-channel.ts';
 import { HttpClient } from './http/client.ts';
 import { NodeTransport } from './http/node-transport.ts';
-import type { ConnectOptions, InferenceClient } from './inference-client.ts';
+import type { ConnectOptions } from './options.ts';
+import type { TritonClient } from './triton-client.ts';
 
 /**
  * A client for the server at `url`: `http://host:port`, `https://host:port`, or `host:port` for http; `grpc://host:port`
  * or `grpcs://host:port` for gRPC (port 8001 where none is named). Of HTTP a path counts as a prefix (a gateway's), a
  * user name and password become an Authorization header. Connections are opened by the first call. Throws USAGE for what is no such address.
  */
-export function connect(url: string, options: ConnectOptions = {}): InferenceClient {
+export function connect(url: string, options: ConnectOptions = {}): TritonClient {
   const parsed = parseServerUrl(url);
+  const { timeoutMs = 60_000, headers = {}, requestCompression, responseCompression, tls } = options;
   if (parsed.protocol.startsWith('grpc')) {
-    const { timeoutMs = 60_000, headers = {} } = options;
-    return new GrpcClient(new NodeChannel(parsed, { timeoutMs, headers }));
+    if (requestCompression === 'deflate') {
+      throw new ConchError('USAGE', "requestCompression 'deflate' is not for gRPC", { fix: "use 'gzip'" });
+    }
+    return new GrpcClient(
+      new NodeChannel(parsed, { timeoutMs, headers, requestCompression, responseCompression, tls }),
+    );
   }
+  const { maxConnections = 256 } = options;
   const transport = new NodeTransport(parsed, {
-    timeoutMs: options.timeoutMs ?? 60_000,
-    headers: options.headers ?? {},
-    maxConnections: options.maxConnections ?? 256,
+    timeoutMs,
+    headers,
+    maxConnections,
+    requestCompression,
+    responseCompression,
+    tls,
   });
   return new HttpClient(transport, options.tensors ?? 'binary');
 }

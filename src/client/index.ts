@@ -1,3 +1,17 @@
 export { decodeStrings, stringTensor } from '../tensor/index.ts';
 export { connect } from './connect.ts';
-export type { ConnectOptions, InferenceClient } from './inference-client.ts';
+export type { InferenceClient } from './inference-client.ts';
+export { SharedRegion, type SharedRegionOptions } from './node-shared-region.ts';
+export type { ConnectOptions, TlsOptions } from './options.ts';
+export type {
+  GenerateBody,
+  GenerateOptions,
+  InferRequest,
+  LoadOptions,
+  LogSettings,
+  SharedMemoryStatus,
+  SystemSharedMemory,
+  TraceSettings,
+  TritonClient,
+  UnloadOptions,
+} from './triton-client.ts';

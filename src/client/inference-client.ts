@@ -6,13 +6,12 @@ import type {
   ModelMetadata,
   ModelStatistics,
   ServerMetadata,
-  TensorEncoding,
 } from '../protocol/index.ts';
 
 /**
- * A server that speaks Triton's protocol, whichever wire it is reached over. Every call may throw
- * SERVER_UNREACHABLE (no connection, or broken), DEADLINE_EXCEEDED (no answer in time), SERVER_ERROR (the server's own
- * words, with its status) or REQUEST_CANCELLED (the signal).
+ * A server that speaks Triton's protocol, whichever wire it is reached over: what most applications need of it. Every
+ * call may throw SERVER_UNREACHABLE (no connection, or broken), DEADLINE_EXCEEDED (no answer in time), SERVER_ERROR (the
+ * server's own words, with its status) or REQUEST_CANCELLED (the signal). A signal of `AbortSignal.timeout` is a deadline.
  */
 export interface InferenceClient {
   /** The server's address without path or credentials. */
@@ -32,15 +31,4 @@ export interface InferenceClient {
   infer(request: InferenceRequest): Promise<InferenceResponse>;
   /** Ends idle connections; calls under way fail. */
   close(): Promise<void>;
-}
-
-export interface ConnectOptions {
-  /** Longest wait for any answer, from the wait for a free connection to the last byte; default 60000. */
-  readonly timeoutMs?: number;
-  /** Sent with every request, e.g. for restricted APIs or a gateway. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Of HTTP: connections at most; further calls wait for a free one. Default 256. gRPC has one for all calls. */
-  readonly maxConnections?: number;
-  /** How tensors travel over HTTP; default binary. JSON is for reading along. */
-  readonly tensors?: TensorEncoding;
 }

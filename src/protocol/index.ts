@@ -24,6 +24,7 @@ export {
   parseContentEncoding,
 } from './http/compression.ts';
 export { decodeGenerateRequest, encodeGenerateResponse } from './http/generate.ts';
+export { decodeGenerateResponse, encodeGenerateRequest } from './http/generate-client.ts';
 export { JsonReader, type JsonValue } from './http/json-reader.ts';
 export {
   type EncodedBody,
@@ -59,6 +60,13 @@ export type {
   ServerMetadata,
   TensorMetadata,
 } from './inference.ts';
+export {
+  type IncomingResponse,
+  type OutgoingOutput,
+  type OutgoingRequest,
+  placesOf,
+  type SharedTensor,
+} from './outgoing.ts';
 export { diffAgainst, type ReleaseDiff, type ReleaseSync, type SchemaDiff, syncAgainst } from './schema/against.ts';
 export type { Difference, DifferenceKind } from './schema/diff.ts';
 export type * as grpc from './schema/generated.ts';

@@ -6,27 +6,33 @@ import {
   type IncomingHttpHeaders,
 } from 'node:http2';
 import { ConchError } from '../../base/index.ts';
-import { decodeGrpcMessage, FrameReader, formatGrpcTimeout, frameOf } from '../../protocol/index.ts';
+import {
+  compress,
+  decodeGrpcMessage,
+  decompress,
+  type Frame,
+  FrameReader,
+  formatGrpcTimeout,
+  frameOf,
+} from '../../protocol/index.ts';
+import { cancelled, maxReplyBytes, retryAfter, unreachable } from '../failures.ts';
+import { explain } from '../http/node-errors.ts';
+import { nodeTls } from '../http/node-transport.ts';
+import { compressFrom } from '../http/transport.ts';
+import type { TlsOptions } from '../options.ts';
+import type { GrpcCall, GrpcReply, GrpcStatus } from './channel.ts';
 
 export interface NodeChannelOptions {
   readonly timeoutMs: number;
   readonly headers: Readonly<Record<string, string>>;
+  readonly requestCompression?: 'gzip' | undefined;
+  readonly responseCompression?: boolean | undefined;
+  readonly tls?: TlsOptions | undefined;
 }
 
-/** What a unary call came to. */
-export interface GrpcReply {
-  /** Number of the gRPC status code. */
-  readonly status: number;
-  readonly details: string;
-  /** Absent unless the status is 0. */
-  readonly message: Uint8Array | undefined;
-}
-
-/** gRPC's own bound on a message. */
-const maxReplyBytes = 2 ** 31 - 1;
 const windowBytes = 16 * 1024 * 1024;
 
-/** Unary calls over one HTTP/2 connection, which is opened by the first call, and anew after it broke. */
+/** Calls over one HTTP/2 connection, which is opened by the first call, and anew after it broke. */
 export class NodeChannel {
   /** The server's address without credentials. */
   readonly url: string;
@@ -45,38 +51,30 @@ export class NodeChannel {
   }
 
   /** Rejects with SERVER_UNREACHABLE, DEADLINE_EXCEEDED, REQUEST_CANCELLED, SERVER_ERROR. */
-  call(path: string, parts: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<GrpcReply> {
-    const { timeoutMs } = this.#options;
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) {
-        reject(cancelled(signal));
-        return;
-      }
-      const stream = this.#begin(path);
+  async call(call: GrpcCall): Promise<GrpcReply> {
+    const { signal, timeoutMs = this.#options.timeoutMs } = call;
+    const frame = await this.#frameOf(call.parts);
+    if (signal?.aborted) throw cancelled(signal);
+    const reply = await new Promise<GrpcStatus & { frame: Frame | undefined }>((resolve, reject) => {
+      const stream = this.#begin(call, timeoutMs);
       const fail = (error: Error) => {
         settle();
         reject(error);
         stream.close(constants.NGHTTP2_CANCEL);
       };
       const onAbort = () => fail(cancelled(signal!));
-      const timer = setTimeout(() => fail(this.#late(path)), timeoutMs);
+      const timer = setTimeout(() => fail(this.#late(call.path, timeoutMs)), timeoutMs);
       const settle = () => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
       };
       signal?.addEventListener('abort', onAbort);
       const frames = new FrameReader(maxReplyBytes);
-      let headers: IncomingHttpHeaders = {};
-      let message: Uint8Array | undefined;
-      stream.on('response', (first) => {
-        headers = { ...headers, ...first };
-      });
-      stream.on('trailers', (last) => {
-        headers = { ...headers, ...last };
-      });
+      const head = new Head(stream);
+      let first: Frame | undefined;
       stream.on('data', (chunk: Buffer) => {
         try {
-          for (const frame of frames.push(chunk)) message ??= frame.message;
+          for (const frame of frames.push(chunk)) first ??= frame;
         } catch (error) {
           fail(this.#broken((error as Error).message));
         }
@@ -84,25 +82,62 @@ export class NodeChannel {
       stream.on('error', (error) => fail(this.#unreachable(error)));
       stream.on('close', () => {
         settle();
-        const status = headers['grpc-status'];
-        if (status === undefined) {
-          const http = headers[':status'];
-          reject(
-            http === undefined || Number(http) === 200
-              ? this.#unreachable(new Error('the connection broke'))
-              : this.#broken(`HTTP status ${http}`),
-          );
-          return;
-        }
-        resolve({
-          status: Number(status),
-          details: decodeGrpcMessage(String(headers['grpc-message'] ?? '')),
-          message,
-        });
+        const end = this.#endOf(head);
+        if (end instanceof ConchError) reject(end);
+        else resolve({ ...end, frame: first });
       });
-      for (const part of [frameOf(parts.reduce((total, part) => total + part.length, 0)), ...parts]) stream.write(part);
+      for (const part of frame) stream.write(part);
       stream.end();
     });
+    const { frame: first, ...status } = reply;
+    return { ...status, message: first && (await this.#messageOf(first)) };
+  }
+
+  /**
+   * Sends one message and gives the answers as they come; throws what `call` does, and returns the status at the end.
+   * The timeout bounds the wait for each answer. Leaving the iteration early cancels the call.
+   */
+  async *stream(call: GrpcCall): AsyncGenerator<Uint8Array, GrpcStatus> {
+    const { signal, timeoutMs = this.#options.timeoutMs } = call;
+    const frame = await this.#frameOf(call.parts);
+    if (signal?.aborted) throw cancelled(signal);
+    const stream = this.#begin(call, undefined);
+    const head = new Head(stream);
+    let failure: ConchError | undefined;
+    const end = (error: ConchError) => {
+      failure = error;
+      stream.close(constants.NGHTTP2_CANCEL);
+    };
+    const onAbort = () => end(cancelled(signal!));
+    const onSilence = () => end(this.#late(call.path, timeoutMs));
+    let timer = setTimeout(onSilence, timeoutMs);
+    signal?.addEventListener('abort', onAbort);
+    const frames = new FrameReader(maxReplyBytes);
+    const closed = new Promise<void>((resolve) => stream.once('close', resolve));
+    try {
+      for (const part of frame) stream.write(part);
+      stream.end();
+      for await (const chunk of stream) {
+        for (const frame of frames.push(chunk as Buffer)) {
+          // A reader that takes its time is no silent server.
+          clearTimeout(timer);
+          yield await this.#messageOf(frame);
+          if (failure) throw failure;
+          timer = setTimeout(onSilence, timeoutMs);
+        }
+      }
+      await closed;
+    } catch (error) {
+      if (failure ?? error instanceof ConchError) throw failure ?? error;
+      throw this.#unreachable(error as Error);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      stream.close(constants.NGHTTP2_CANCEL);
+    }
+    const status = this.#endOf(head);
+    if (failure ?? status instanceof ConchError) throw failure ?? status;
+    return status as GrpcStatus;
   }
 
   /** Calls under way fail. */
@@ -111,9 +146,45 @@ export class NodeChannel {
     this.#session = undefined;
   }
 
-  #begin(path: string): ClientHttp2Stream {
+  async #frameOf(parts: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
+    const size = parts.reduce((total, part) => total + part.length, 0);
+    const { requestCompression: coding } = this.#options;
+    if (coding === undefined || size < compressFrom) return [frameOf(size), ...parts];
+    const packed = await compress(parts.length === 1 ? parts[0]! : Buffer.concat(parts, size), coding);
+    return [frameOf(packed.length, true), packed];
+  }
+
+  async #messageOf({ compressed, message }: Frame): Promise<Uint8Array> {
+    if (!compressed) return message;
+    try {
+      return await decompress(message, 'gzip', maxReplyBytes);
+    } catch (error) {
+      throw this.#broken((error as Error).message);
+    }
+  }
+
+  /** How a stream that has closed ended. */
+  #endOf({ headers }: Head): GrpcStatus | ConchError {
+    const status = headers['grpc-status'];
+    if (status === undefined) {
+      const http = headers[':status'];
+      return http === undefined || Number(http) === 200
+        ? this.#unreachable(Object.assign(new Error('the connection broke'), { code: 'ECONNRESET' }))
+        : this.#broken(`HTTP status ${http}`);
+    }
+    const pushback = headers['grpc-retry-pushback-ms'];
+    const again = headers['retry-after'];
+    return {
+      status: Number(status),
+      details: decodeGrpcMessage(String(headers['grpc-message'] ?? '')),
+      retryAfterMs: pushback === undefined ? retryAfter(again && String(again)) : Math.max(0, Number(pushback) || 0),
+    };
+  }
+
+  #begin({ path, headers }: GrpcCall, timeoutMs: number | undefined): ClientHttp2Stream {
     if (!this.#session || this.#session.closed || this.#session.destroyed) {
-      const session = connect(this.#origin, { settings: { initialWindowSize: windowBytes } });
+      const settings = { initialWindowSize: windowBytes };
+      const session = connect(this.#origin, { settings, ...nodeTls(this.#options.tls) });
       // Its streams are told by themselves.
       session.on('error', () => {});
       session.on('connect', () => session.setLocalWindowSize(windowBytes));
@@ -122,13 +193,17 @@ export class NodeChannel {
     }
     this.#session.ref();
     const session = this.#session;
+    const { requestCompression, responseCompression } = this.#options;
     const stream = session.request({
       ...this.#options.headers,
+      ...headers,
       ':method': 'POST',
       ':path': path,
       'content-type': 'application/grpc',
       te: 'trailers',
-      'grpc-timeout': formatGrpcTimeout(this.#options.timeoutMs),
+      ...(timeoutMs !== undefined && { 'grpc-timeout': formatGrpcTimeout(timeoutMs) }),
+      ...(requestCompression && { 'grpc-encoding': requestCompression }),
+      'grpc-accept-encoding': responseCompression ? 'identity,gzip' : 'identity',
     });
     this.#open += 1;
     stream.once('close', () => {
@@ -138,8 +213,7 @@ export class NodeChannel {
     return stream;
   }
 
-  #late(path: string): ConchError {
-    const { timeoutMs } = this.#options;
+  #late(path: string, timeoutMs: number): ConchError {
     return new ConchError('DEADLINE_EXCEEDED', `${this.url} did not answer ${path} within ${timeoutMs} ms`);
   }
 
@@ -149,14 +223,21 @@ export class NodeChannel {
     });
   }
 
-  #unreachable(cause: Error): ConchError {
-    return new ConchError('SERVER_UNREACHABLE', `${this.url} cannot be reached: ${cause.message}`, {
-      cause,
-      fix: 'check the address and that the server runs',
-    });
+  #unreachable(cause: NodeJS.ErrnoException): ConchError {
+    const [reason, fix = 'check the address and that the server runs'] = explain(cause);
+    return unreachable(this.url, reason, fix, cause);
   }
 }
 
-function cancelled(signal: AbortSignal): ConchError {
-  return new ConchError('REQUEST_CANCELLED', 'the call was cancelled', { cause: signal.reason });
+/** Headers and trailers of an answer, as they come. */
+class Head {
+  headers: IncomingHttpHeaders = {};
+
+  constructor(stream: ClientHttp2Stream) {
+    const take = (more: IncomingHttpHeaders) => {
+      this.headers = { ...this.headers, ...more };
+    };
+    stream.on('response', take);
+    stream.on('trailers', take);
+  }
 }

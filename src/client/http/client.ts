@@ -1,27 +1,56 @@
 import { ConchError } from '../../base/index.ts';
 import { configFromJson, type ModelConfig } from '../../config/index.ts';
 import {
+  decodeGenerateResponse,
   decodeInferResponse,
+  encodeGenerateRequest,
   encodeInferRequest,
-  type InferenceRequest,
-  type InferenceResponse,
+  type IncomingResponse,
   inferenceHeaderLength,
   type ModelIndexEntry,
   type ModelMetadata,
   type ModelStatistics,
+  placesOf,
   type ServerMetadata,
   statusFromHttp,
   type TensorEncoding,
 } from '../../protocol/index.ts';
-import type { InferenceClient } from '../inference-client.ts';
-import type { HttpCall, HttpReply, HttpTransport } from './transport.ts';
+import { retryAfter } from '../failures.ts';
+import { generateText, jsonBody } from '../generate-body.ts';
+import {
+  type GenerateBody,
+  type GenerateOptions,
+  type InferRequest,
+  type LoadOptions,
+  type LogSettings,
+  loadTimeoutMs,
+  type SharedMemoryStatus,
+  type SystemSharedMemory,
+  type TraceSettings,
+  type TritonClient,
+  type UnloadOptions,
+} from '../triton-client.ts';
+import { loadBody } from './control.ts';
+import { eventData } from './events.ts';
+import type { HttpCall, HttpHead, HttpTransport } from './transport.ts';
 
 const replyHeaderLength = inferenceHeaderLength.toLowerCase();
 const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 
 /** Triton's v2 protocol over HTTP. */
-export class HttpClient implements InferenceClient {
+export class HttpClient implements TritonClient {
   readonly url: string;
+  readonly systemSharedMemory: SystemSharedMemory = {
+    register: async (name, { key, byteSize, offset = 0 }, signal) => {
+      const body = JSON.stringify({ key, offset, byte_size: byteSize });
+      await this.text(post(`${regionPath(name)}/register`, body, { signal }));
+    },
+    unregister: async (name, signal) => {
+      await this.text(post(`${regionPath(name)}/unregister`, '', { signal }));
+    },
+    status: (name, signal) => this.json<SharedMemoryStatus[]>(get(`${regionPath(name)}/status`, signal)),
+  };
   private readonly transport: HttpTransport;
   private readonly encoding: TensorEncoding;
 
@@ -70,28 +99,108 @@ export class HttpClient implements InferenceClient {
     return model_stats;
   }
 
-  async infer(request: InferenceRequest): Promise<InferenceResponse> {
+  async infer(request: InferRequest): Promise<IncomingResponse> {
     const body = encodeInferRequest(request, { inputs: this.encoding, outputs: this.encoding });
     const binary = body.binary.length > 0;
     const call: HttpCall = {
       method: 'POST',
       path: `${modelPath(request.model, request.version)}/infer`,
-      headers: binary
-        ? { 'Content-Type': 'application/octet-stream', [inferenceHeaderLength]: String(body.jsonLength) }
-        : { 'Content-Type': 'application/json' },
+      headers: {
+        'Content-Type': binary ? 'application/octet-stream' : 'application/json',
+        ...(binary && { [inferenceHeaderLength]: String(body.jsonLength) }),
+        ...request.headers,
+      },
       body,
       signal: request.signal,
+      timeoutMs: request.timeoutMs,
       // A request of a sequence changes the model's state; it must not run twice.
       repeatable: request.sequence === undefined,
     };
     const reply = await this.transport.send(call);
-    if (reply.status !== 200) throw this.refusal(call, reply);
+    if (reply.status !== 200) throw this.refusal(call, reply, reply.body);
     const length = reply.header(replyHeaderLength);
-    return decodeInferResponse(reply.body, length === undefined ? undefined : Number(length));
+    return decodeInferResponse(reply.body, length === undefined ? undefined : Number(length), placesOf(request));
+  }
+
+  async *stream(request: InferRequest): AsyncGenerator<IncomingResponse> {
+    const { model, version, signal, timeoutMs, headers } = request;
+    // Answers carry values without types; those are the metadata's.
+    const { inputs, outputs } = await this.modelMetadata(model, version, signal);
+    const json = encodeGenerateRequest(request, inputs);
+    for await (const data of this.events(model, json, { version, signal, timeoutMs }, headers)) {
+      yield decodeGenerateResponse(encoder.encode(data), outputs);
+    }
+  }
+
+  async generate(model: string, body: GenerateBody, options: GenerateOptions = {}): Promise<GenerateBody> {
+    const path = `${modelPath(model, options.version)}/generate`;
+    return this.json<GenerateBody>(post(path, generateText(body), { ...options, repeatable: true, plain: true }));
+  }
+
+  async *generateStream(
+    model: string,
+    body: GenerateBody,
+    options: GenerateOptions = {},
+  ): AsyncGenerator<GenerateBody> {
+    for await (const data of this.events(model, generateText(body), options)) yield this.parsed(model, data);
+  }
+
+  async loadModel(name: string, options: LoadOptions = {}): Promise<void> {
+    const path = `/v2/repository/models/${encodeURIComponent(name)}/load`;
+    const { signal, timeoutMs = loadTimeoutMs } = options;
+    await this.text(post(path, loadBody(options), { signal, timeoutMs }));
+  }
+
+  async unloadModel(name: string, options: UnloadOptions = {}): Promise<void> {
+    const path = `/v2/repository/models/${encodeURIComponent(name)}/unload`;
+    const body = JSON.stringify({ parameters: { unload_dependents: options.dependents ?? false } });
+    await this.text(post(path, body, options));
+  }
+
+  traceSettings(model?: string, signal?: AbortSignal): Promise<TraceSettings> {
+    return this.json(get(tracePath(model), signal));
+  }
+
+  updateTraceSettings(
+    changes: Readonly<Record<string, string | readonly string[] | null>>,
+    model?: string,
+    signal?: AbortSignal,
+  ): Promise<TraceSettings> {
+    return this.json(post(tracePath(model), JSON.stringify(changes), { signal }));
+  }
+
+  logSettings(signal?: AbortSignal): Promise<LogSettings> {
+    return this.json(get('/v2/logging', signal));
+  }
+
+  updateLogSettings(changes: Partial<LogSettings>, signal?: AbortSignal): Promise<LogSettings> {
+    return this.json(post('/v2/logging', JSON.stringify(changes), { signal }));
   }
 
   async close(): Promise<void> {
     this.transport.close();
+  }
+
+  /** The data of the events of generate_stream, of which an error ends the iteration. */
+  private async *events(
+    model: string,
+    json: string,
+    options: GenerateOptions,
+    headers?: Readonly<Record<string, string>>,
+  ): AsyncGenerator<string> {
+    const path = `${modelPath(model, options.version)}/generate_stream`;
+    const call = post(path, json, { ...options, headers, plain: true });
+    const stream = await this.transport.open(call);
+    if (!stream.header('content-type')?.startsWith('text/event-stream')) {
+      throw this.refusal(call, stream, await wholeOf(stream.chunks));
+    }
+    for await (const data of eventData(stream.chunks)) {
+      // Nothing else begins so: answers are sorted, and have the model's name.
+      if (data.startsWith('{"error":') && errorIn(data) !== undefined) {
+        throw this.refusal(call, stream, encoder.encode(data));
+      }
+      yield data;
+    }
   }
 
   /** 200 is yes; Triton says no with 400, 404 or 503. Anything else is not Triton's answer. */
@@ -100,7 +209,15 @@ export class HttpClient implements InferenceClient {
     const reply = await this.transport.send(call);
     if (reply.status === 200) return true;
     if (reply.status === 400 || reply.status === 404 || reply.status === 503) return false;
-    throw this.refusal(call, reply);
+    throw this.refusal(call, reply, reply.body);
+  }
+
+  private parsed(model: string, data: string): GenerateBody {
+    try {
+      return JSON.parse(data) as GenerateBody;
+    } catch (cause) {
+      throw new ConchError('SERVER_ERROR', `${this.url} sent an event of '${model}' that is not JSON`, { cause });
+    }
   }
 
   private async json<T>(call: HttpCall): Promise<T> {
@@ -109,7 +226,7 @@ export class HttpClient implements InferenceClient {
 
   private async text(call: HttpCall): Promise<string> {
     const reply = await this.transport.send(call);
-    if (reply.status !== 200) throw this.refusal(call, reply);
+    if (reply.status !== 200) throw this.refusal(call, reply, reply.body);
     return decoder.decode(reply.body);
   }
 
@@ -123,18 +240,50 @@ export class HttpClient implements InferenceClient {
   }
 
   /** The server's error in its own words, with its status. */
-  private refusal(call: HttpCall, reply: HttpReply): ConchError {
-    const words = errorOf(reply.body);
+  private refusal(call: HttpCall, head: HttpHead, body: Uint8Array): ConchError {
+    const words = errorOf(body);
+    const again = retryAfter(head.header('retry-after'));
+    // In a stream that has begun well only the words are left.
+    const status = head.status === 200 ? 'UNKNOWN' : statusFromHttp(head.status);
     return new ConchError(
       'SERVER_ERROR',
-      `${this.url} answered ${reply.status} to ${call.method} ${call.path}${words ? `: ${words}` : ''}`,
-      { status: statusFromHttp(reply.status) },
+      `${this.url} answered ${head.status} to ${call.method} ${call.path}${words ? `: ${words}` : ''}`,
+      { status, ...(again !== undefined && { retryAfterMs: again }) },
     );
   }
 }
 
 function get(path: string, signal: AbortSignal | undefined): HttpCall {
   return { method: 'GET', path, signal, repeatable: true };
+}
+
+type PostOptions = Partial<Pick<HttpCall, 'signal' | 'timeoutMs' | 'repeatable' | 'plain' | 'headers'>>;
+
+function post(path: string, json: string, options: PostOptions): HttpCall {
+  const { signal, timeoutMs, repeatable = false, plain = false, headers } = options;
+  return {
+    method: 'POST',
+    path,
+    ...(json !== '' && { headers: { 'Content-Type': 'application/json', ...headers }, body: jsonBody(json) }),
+    signal,
+    timeoutMs,
+    repeatable,
+    plain,
+  };
+}
+
+function regionPath(name: string | undefined): string {
+  return `/v2/systemsharedmemory${name === undefined ? '' : `/region/${encodeURIComponent(name)}`}`;
+}
+
+function tracePath(model: string | undefined): string {
+  return model === undefined ? '/v2/trace/setting' : `${modelPath(model, undefined)}/trace/setting`;
+}
+
+async function wholeOf(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  for await (const chunk of chunks) parts.push(chunk as Uint8Array<ArrayBuffer>);
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
 function modelPath(name: string, version: string | undefined): string {
@@ -145,11 +294,15 @@ function modelPath(name: string, version: string | undefined): string {
 /** The text of `{"error": ...}`; of anything else its beginning. */
 function errorOf(body: Uint8Array): string {
   const text = decoder.decode(body.subarray(0, 65_536));
+  return errorIn(text) ?? text.slice(0, 200).trim();
+}
+
+function errorIn(json: string): string | undefined {
   try {
-    const { error } = JSON.parse(text) as { error?: unknown };
-    if (typeof error === 'string') return error;
+    const { error } = JSON.parse(json) as { error?: unknown };
+    return typeof error === 'string' ? error : undefined;
   } catch {
-    // Not Triton's form; its beginning has to do.
+    // Not Triton's form.
+    return undefined;
   }
-  return text.slice(0, 200).trim();
 }

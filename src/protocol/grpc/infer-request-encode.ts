@@ -1,5 +1,6 @@
 import { bytesOf } from '../../tensor/index.ts';
-import type { InferenceRequest, ParameterValue } from '../inference.ts';
+import type { ParameterValue } from '../inference.ts';
+import { isShared, type OutgoingRequest, sharedParameters } from '../outgoing.ts';
 import { writeParameters } from './parameters.ts';
 import { WireWriter } from './wire-writer.ts';
 
@@ -11,7 +12,7 @@ export const copyBelow = 16 * 1024;
  * copy. `wireParameters` are for parameters beyond the request's own, e.g. `triton_enable_empty_final_response`.
  */
 export function encodeModelInferRequest(
-  request: InferenceRequest,
+  request: OutgoingRequest,
   wireParameters?: Readonly<Record<string, ParameterValue>>,
 ): Uint8Array[] {
   const writer = new WireWriter();
@@ -19,22 +20,22 @@ export function encodeModelInferRequest(
   if (request.version) writer.text(2, request.version);
   if (request.id) writer.text(3, request.id);
   writeParameters(writer, 4, allParameters(request, wireParameters));
-  for (const { name, datatype, shape } of request.inputs) {
+  const raw: Uint8Array[] = [];
+  for (const input of request.inputs) {
     const start = writer.open(5);
-    writeTensorHead(writer, name, datatype, shape);
+    writeTensorHead(writer, input.name, input.datatype, input.shape);
+    if (isShared(input)) writeParameters(writer, 4, sharedParameters(input.sharedMemory));
+    else raw.push(bytesOf(input));
     writer.close(start);
   }
-  for (const { name, classification } of request.outputs ?? []) {
+  for (const { name, classification, sharedMemory } of request.outputs ?? []) {
     const start = writer.open(6);
     writer.text(1, name);
-    if (classification) writeParameters(writer, 2, { classification });
+    if (sharedMemory) writeParameters(writer, 2, sharedParameters(sharedMemory));
+    else if (classification) writeParameters(writer, 2, { classification });
     writer.close(start);
   }
-  return withRaw(
-    writer,
-    request.inputs.map((input) => bytesOf(input)),
-    7,
-  );
+  return withRaw(writer, raw, 7);
 }
 
 /** Name, datatype and shape, which inputs and outputs have in the same fields. */
@@ -71,7 +72,7 @@ export function withRaw(writer: WireWriter, tensors: readonly Uint8Array[], fiel
 }
 
 function allParameters(
-  { sequence, priority, timeoutMicroseconds, parameters }: InferenceRequest,
+  { sequence, priority, timeoutMicroseconds, parameters }: OutgoingRequest,
   more: Readonly<Record<string, ParameterValue>> | undefined,
 ): Record<string, ParameterValue> {
   return {

@@ -1,6 +1,8 @@
 import { ConchError } from '../../base/index.ts';
 import { bytesOf, createTensor, isDatatype, type Tensor, viewBytes } from '../../tensor/index.ts';
+import type { SharedMemoryPart } from '../http/message.ts';
 import type { InferenceResponse, ParameterValue } from '../inference.ts';
+import type { IncomingResponse, SharedTensor } from '../outgoing.ts';
 import { decodeContents } from './contents.ts';
 import { withRaw, writeTensorHead } from './infer-request-encode.ts';
 import { readShape, type Span } from './infer-request-read.ts';
@@ -81,18 +83,20 @@ interface WireOutputTensor {
 
 /**
  * Decodes a server's ModelInferResponse. Tensors view `message` wherever their alignment allows. Throws SERVER_ERROR
- * when the answer is not what the protocol says.
+ * when the answer is not what the protocol says. `places`: outputs that the request wanted in shared memory.
  */
-export function decodeModelInferResponse(message: Uint8Array): InferenceResponse {
+export function decodeModelInferResponse(message: Uint8Array, places?: Places): IncomingResponse {
   try {
-    return decode(new Uint8Array(message.buffer, message.byteOffset, message.byteLength));
+    return decode(new Uint8Array(message.buffer, message.byteOffset, message.byteLength), places);
   } catch (error) {
     if (!(error instanceof ConchError) || error.code === 'SERVER_ERROR') throw error;
     throw new ConchError('SERVER_ERROR', `the server's answer is broken: ${error.message}`, { cause: error });
   }
 }
 
-function decode(bytes: Uint8Array): InferenceResponse {
+type Places = ReadonlyMap<string, SharedMemoryPart>;
+
+function decode(bytes: Uint8Array, places: Places | undefined): IncomingResponse {
   const reader = new WireReader(bytes, 'ModelInferResponse', 'SERVER_ERROR');
   let model = '';
   let version = '';
@@ -115,23 +119,40 @@ function decode(bytes: Uint8Array): InferenceResponse {
   if (raw.length > 0 && raw.length !== outputs.length) {
     throw new ConchError('SERVER_ERROR', `it lists ${outputs.length} outputs and carries ${raw.length}`);
   }
+  const sharedOutputs: SharedTensor[] = [];
+  const tensors: Tensor[] = [];
+  outputs.forEach((output, index) => {
+    const place = places?.get(output.name);
+    if (place && !raw[index]?.length) sharedOutputs.push(toSharedTensor(output, place));
+    else tensors.push(toTensor(bytes, output, raw[index]));
+  });
   return {
     model,
     version,
     id,
-    outputs: outputs.map((output, index) => toTensor(bytes, output, raw[index])),
+    outputs: tensors,
     parameters: parameters && plainParameters(parameters),
+    ...(sharedOutputs.length > 0 && { sharedOutputs }),
   };
+}
+
+function toSharedTensor({ name, datatype, shape }: WireOutputTensor, sharedMemory: SharedMemoryPart): SharedTensor {
+  if (!isDatatype(datatype)) throw unknownDatatype(name, datatype);
+  return { name, datatype, shape, sharedMemory };
+}
+
+function unknownDatatype(name: string, datatype: string): ConchError {
+  return new ConchError('SERVER_ERROR', `output '${name}' has the unknown datatype '${datatype.slice(0, 40)}'`);
 }
 
 /** A decoded ModelStreamInferResponse. */
 export interface StreamResponse {
   /** Empty: none. */
   readonly error: string;
-  readonly response: InferenceResponse | undefined;
+  readonly response: IncomingResponse | undefined;
 }
 
-export function decodeStreamResponse(message: Uint8Array): StreamResponse {
+export function decodeStreamResponse(message: Uint8Array, places?: Places): StreamResponse {
   const reader = new WireReader(message, 'ModelStreamInferResponse', 'SERVER_ERROR');
   let error = '';
   let response: Uint8Array | undefined;
@@ -140,7 +161,7 @@ export function decodeStreamResponse(message: Uint8Array): StreamResponse {
     else if (reader.field === 2 && reader.wireType === wireTypes.bytes) response = reader.view();
     else reader.skip();
   }
-  return { error, response: response && decodeModelInferResponse(response) };
+  return { error, response: response && decodeModelInferResponse(response, places) };
 }
 
 function readOutput(reader: WireReader): WireOutputTensor {
@@ -167,9 +188,7 @@ function readOutput(reader: WireReader): WireOutputTensor {
 
 function toTensor(bytes: Uint8Array, output: WireOutputTensor, raw: Uint8Array | undefined): Tensor {
   const { name, datatype, shape, contents } = output;
-  if (!isDatatype(datatype)) {
-    throw new ConchError('SERVER_ERROR', `output '${name}' has the unknown datatype '${datatype.slice(0, 40)}'`);
-  }
+  if (!isDatatype(datatype)) throw unknownDatatype(name, datatype);
   if (raw) return createTensor(name, datatype, shape, viewBytes(datatype, raw));
   const data = decodeContents(bytes, contents ?? [], name, datatype, Number.POSITIVE_INFINITY);
   return createTensor(name, datatype, shape, data);

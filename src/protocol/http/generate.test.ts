@@ -43,9 +43,9 @@ test.each([
   ['[]', 'request JSON: the request must be an object, got an array'],
   ['{"id":1}', "'id' must be a string, got 1"],
   ['{"parameters":1}', "'parameters' must be an object, got 1"],
-  ['{"x":[1,2,3]}', "input 'x': 3 values do not fill shape [-1,2]"],
-  ['{"x":[]}', "input 'x': 0 values do not fill shape [-1,2]"],
-  ['{"n":[1,2]}', "input 'n': 2 values do not fill shape [1]"],
+  ['{"x":[1,2,3]}', "tensor 'x': 3 values do not fill shape [-1,2]"],
+  ['{"x":[]}', "tensor 'x': 0 values do not fill shape [-1,2]"],
+  ['{"n":[1,2]}', "tensor 'n': 2 values do not fill shape [1]"],
   ['{"x":["a",1]}', 'an FP32 element must be a number, got a string'],
   ['{"n":"a"}', 'an integer element must be a number, got a string'],
   ['{"x":[1,[2,3]]}', "'data' of tensor 'x' has 3 elements, shape [1,2] needs 2,"],
@@ -58,7 +58,7 @@ test.each([
 test('odd models are refused by name', () => {
   const model = (name: string, datatype: string) => [{ name, datatype, shape: [-1] }];
   expect(() => decode({ h: 1 }, model('h', 'FP16'))).toThrow("tensor 'h': FP16 cannot be sent as JSON");
-  expect(() => decode({ h: 1 }, model('h', 'X'))).toThrow("input 'h': unknown datatype 'X'");
+  expect(() => decode({ h: 1 }, model('h', 'X'))).toThrow("tensor 'h': unknown datatype 'X'");
   expect(() => decode({ parameters: {} }, model('parameters', 'FP32'))).toThrow(
     "an input is named 'parameters', which generate requests cannot fill",
   );

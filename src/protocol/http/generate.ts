@@ -56,8 +56,10 @@ export function decodeGenerateRequest(
   return { ...target, id, inputs: [...tensors.values()], parameters };
 }
 
-function readTensor(reader: JsonReader, { name, datatype, shape }: TensorMetadata, maxBytes: number): Tensor {
-  if (!isDatatype(datatype)) throw new ConchError('REQUEST_INVALID', `input '${name}': unknown datatype '${datatype}'`);
+/** A tensor from one value or a flat array; its shape is what the values fill of the one in the metadata. */
+export function readTensor(reader: JsonReader, { name, datatype, shape }: TensorMetadata, maxBytes: number): Tensor {
+  if (!isDatatype(datatype))
+    throw new ConchError('REQUEST_INVALID', `tensor '${name}': unknown datatype '${datatype}'`);
   const start = reader.peek() === 0x5b ? reader.position : -1;
   if (start === -1) {
     const filled = fillShape(name, shape, 1);
@@ -85,7 +87,7 @@ function countElements(reader: JsonReader): number {
 }
 
 /** Fixed dimensions divide the elements; the innermost variable one takes the rest, the others become 1. */
-function fillShape(name: string, shape: readonly number[], count: number): number[] {
+export function fillShape(name: string, shape: readonly number[], count: number): number[] {
   let rest = count;
   for (const dim of shape) if (dim >= 0) rest /= dim;
   let variable = rest;
@@ -96,7 +98,7 @@ function fillShape(name: string, shape: readonly number[], count: number): numbe
     variable = 1;
   }
   if (count === 0 || !Number.isInteger(rest) || variable !== 1) {
-    throw new ConchError('REQUEST_INVALID', `input '${name}': ${count} values do not fill shape [${shape}]`, {
+    throw new ConchError('REQUEST_INVALID', `tensor '${name}': ${count} values do not fill shape [${shape}]`, {
       where: { path: name },
     });
   }

@@ -1,5 +1,11 @@
 import { bytesOf, type Tensor } from '../../tensor/index.ts';
-import type { InferenceRequest, RequestedOutput } from '../inference.ts';
+import {
+  isShared,
+  type OutgoingOutput,
+  type OutgoingRequest,
+  type SharedTensor,
+  sharedParameters,
+} from '../outgoing.ts';
 import { elementsToJson, parametersToJson } from './json-writer.ts';
 import type { EncodedBody, TensorEncoding } from './message.ts';
 import { textByteLength } from './text.ts';
@@ -12,7 +18,7 @@ export interface EncodeOptions {
 }
 
 /** Encodes the body of POST .../infer. Binary tensors are not copied. Throws REQUEST_INVALID for FP16 and BF16 as JSON. */
-export function encodeInferRequest(request: InferenceRequest, options: EncodeOptions = {}): EncodedBody {
+export function encodeInferRequest(request: OutgoingRequest, options: EncodeOptions = {}): EncodedBody {
   const binary: Uint8Array[] = [];
   const asBinary = options.inputs !== 'json';
   const outputsAsBinary = options.outputs !== 'json';
@@ -39,20 +45,24 @@ export function assemble(json: string, binary: readonly Uint8Array[]): EncodedBo
   return { json, binary, jsonLength, byteLength };
 }
 
-function inputToJson(tensor: Tensor, asBinary: boolean, binary: Uint8Array[]): string {
+function inputToJson(tensor: Tensor | SharedTensor, asBinary: boolean, binary: Uint8Array[]): string {
   const head = `{"name":${JSON.stringify(tensor.name)},"shape":[${tensor.shape.join(',')}],"datatype":"${tensor.datatype}",`;
+  if (isShared(tensor)) return `${head}"parameters":${parametersToJson(sharedParameters(tensor.sharedMemory))}}`;
   if (!asBinary) return `${head}"data":[${elementsToJson(tensor)}]}`;
   const bytes = bytesOf(tensor);
   if (bytes.length > 0) binary.push(bytes);
   return `${head}"parameters":{"binary_data_size":${bytes.length}}}`;
 }
 
-function outputToJson({ name, classification }: RequestedOutput, asBinary: boolean): string {
+function outputToJson({ name, classification, sharedMemory }: OutgoingOutput, asBinary: boolean): string {
+  if (sharedMemory) {
+    return `{"name":${JSON.stringify(name)},"parameters":${parametersToJson(sharedParameters(sharedMemory))}}`;
+  }
   const classes = classification ? `,"classification":${classification}` : '';
   return `{"name":${JSON.stringify(name)},"parameters":{"binary_data":${asBinary}${classes}}}`;
 }
 
-function requestParameters(request: InferenceRequest, binaryOutputs: boolean): string {
+function requestParameters(request: OutgoingRequest, binaryOutputs: boolean): string {
   const { sequence, priority, timeoutMicroseconds } = request;
   return parametersToJson({
     ...request.parameters,

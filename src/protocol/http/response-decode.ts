@@ -1,23 +1,34 @@
 import { ConchError } from '../../base/index.ts';
 import { createTensor, isDatatype, type Tensor, type TensorData, viewBytes } from '../../tensor/index.ts';
-import type { InferenceResponse, ParameterValue } from '../inference.ts';
+import type { ParameterValue } from '../inference.ts';
+import type { IncomingResponse, SharedTensor } from '../outgoing.ts';
 import { readElements } from './json-elements.ts';
 import { JsonReader } from './json-reader.ts';
+import type { SharedMemoryPart } from './message.ts';
 
 /**
  * Decodes a server's answer to POST .../infer. `headerLength` as in `decodeInferRequest`. Tensors view `body` wherever
- * their alignment allows. Throws SERVER_ERROR when the answer is not what the protocol says.
+ * their alignment allows. `places`: outputs that the request wanted in shared memory. Throws SERVER_ERROR when the
+ * answer is not what the protocol says.
  */
-export function decodeInferResponse(body: Uint8Array, headerLength: number | undefined): InferenceResponse {
+export function decodeInferResponse(
+  body: Uint8Array,
+  headerLength: number | undefined,
+  places?: ReadonlyMap<string, SharedMemoryPart>,
+): IncomingResponse {
   try {
-    return decode(body, headerLength);
+    return decode(body, headerLength, places);
   } catch (error) {
     if (!(error instanceof ConchError) || error.code === 'SERVER_ERROR') throw error;
     throw broken(error.message, error);
   }
 }
 
-function decode(body: Uint8Array, headerLength: number | undefined): InferenceResponse {
+function decode(
+  body: Uint8Array,
+  headerLength: number | undefined,
+  places: ReadonlyMap<string, SharedMemoryPart> | undefined,
+): IncomingResponse {
   const bytes = new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
   const jsonLength = headerLength ?? bytes.length;
   if (jsonLength > bytes.length) {
@@ -30,6 +41,7 @@ function decode(body: Uint8Array, headerLength: number | undefined): InferenceRe
   let id: string | undefined;
   let parameters: Record<string, ParameterValue> | undefined;
   const outputs: Tensor[] = [];
+  const sharedOutputs: SharedTensor[] = [];
 
   const takeBinary = (name: string, size: number): Uint8Array => {
     const start = binaryOffset;
@@ -48,13 +60,17 @@ function decode(body: Uint8Array, headerLength: number | undefined): InferenceRe
     else if (key === 'parameters') parameters = readParameters(reader);
     else if (key === 'outputs') {
       reader.open('array', "'outputs'");
-      for (let first = true; reader.nextElement(first); first = false) outputs.push(readOutput(reader, takeBinary));
+      for (let first = true; reader.nextElement(first); first = false) {
+        const output = readOutput(reader, takeBinary, places);
+        if ('sharedMemory' in output) sharedOutputs.push(output);
+        else outputs.push(output);
+      }
     } else reader.skipValue();
   }
   reader.expectEnd();
   if (model === undefined) reader.fail("the response has no 'model_name'");
   if (binaryOffset !== bytes.length) throw broken(`${bytes.length - binaryOffset} bytes follow that no output claims`);
-  return { model, version, id, outputs, parameters };
+  return { model, version, id, outputs, parameters, ...(sharedOutputs.length > 0 && { sharedOutputs }) };
 }
 
 function broken(reason: string, cause?: unknown): ConchError {
@@ -72,7 +88,11 @@ function readParameters(reader: JsonReader): Record<string, ParameterValue> {
   return value as Record<string, ParameterValue>;
 }
 
-function readOutput(reader: JsonReader, takeBinary: (name: string, size: number) => Uint8Array): Tensor {
+function readOutput(
+  reader: JsonReader,
+  takeBinary: (name: string, size: number) => Uint8Array,
+  places: ReadonlyMap<string, SharedMemoryPart> | undefined,
+): Tensor | SharedTensor {
   let name: string | undefined;
   let datatype: string | undefined;
   const shape: number[] = [];
@@ -101,6 +121,8 @@ function readOutput(reader: JsonReader, takeBinary: (name: string, size: number)
   }
   if (name === undefined || datatype === undefined) reader.fail("an output has no 'name' or no 'datatype'");
   if (!isDatatype(datatype)) throw broken(`output '${name}' has the unknown datatype '${datatype}'`);
+  const place = places?.get(name);
+  if (place && size === undefined && dataAt === -1) return { name, datatype, shape, sharedMemory: place };
   let data: TensorData;
   if (size !== undefined) {
     data = viewBytes(datatype, takeBinary(name, size));
