@@ -3,6 +3,7 @@ import type { Command } from './command.ts';
 import { requireRepository } from './deployment.ts';
 import { accessFrom, accessOptions } from './proxy/access.ts';
 import { keyCommand } from './proxy/key.ts';
+import { observationFrom, observationOptions } from './proxy/observation.ts';
 import { aborted, logOption } from './serve.ts';
 import { address, port } from './values.ts';
 
@@ -15,6 +16,7 @@ export const proxyCommand: Command = {
     { flags: '--port <port>', summary: 'port of the proxy', parse: port, default: 8080 },
     { flags: '--host <host>', summary: 'address to listen on', default: '127.0.0.1' },
     ...accessOptions,
+    ...observationOptions,
     logOption,
   ],
   subcommands: [keyCommand],
@@ -35,11 +37,13 @@ export const proxyCommand: Command = {
         port: options.port as number,
         logger,
         ...accessFrom(options),
+        ...observationFrom(options),
       });
       if (output.json) output.printJson({ url: proxy.url, server: embedded?.url ?? options.server });
       else {
         output.print(`proxy at ${proxy.url}, in front of ${embedded?.url ?? options.server}`);
-        output.print(`documentation at ${proxy.url}/docs; Ctrl-C stops`);
+        const metrics = proxy.metricsPort === undefined ? '' : `metrics on port ${proxy.metricsPort}; `;
+        output.print(`documentation at ${proxy.url}/docs; ${metrics}Ctrl-C stops`);
       }
       await aborted(signal);
       output.note('stopping: finishing the requests under way');

@@ -8,7 +8,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import { ConchError, createLogger, type Logger } from '../base/index.ts';
 import { failureOf } from './errors.ts';
 import { resolveLimits } from './limits.ts';
-import { allowOrigins, type KeyRing, requireKeys } from './operations/index.ts';
+import { allowOrigins, type KeyRing, metricsRoute, requireKeys } from './operations/index.ts';
 import { type ConchProxyOptions, conchProxy } from './plugin.ts';
 
 export interface ProxyAppOptions extends ConchProxyOptions {
@@ -18,6 +18,8 @@ export interface ProxyAppOptions extends ConchProxyOptions {
   readonly keys?: KeyRing;
   /** Origins whose pages may ask from a browser, `*` for all; none unless given. Or a pattern of them. */
   readonly corsOrigins?: readonly (string | RegExp)[];
+  /** Whether `GET /metrics` is one of the routes, where there are metrics; default true. */
+  readonly metricsRoute?: boolean;
   /** Refuse requests with 503 while the event loop lags by more than this on average; default 2,000, false: never. */
   readonly maxEventLoopDelayMs?: number | false;
 }
@@ -75,6 +77,18 @@ export async function createProxyApp(options: ProxyAppOptions): Promise<FastifyI
     reply.code(404).header('x-request-id', request.id);
     return reply.send({ error, code: 'REQUEST_INVALID', requestId: request.id });
   });
+  const { metrics } = options;
+  if (metrics) {
+    app.addHook('onResponse', async (request, reply) => {
+      if (!request.is404) return;
+      metrics.answered({
+        route: '',
+        status: reply.statusCode,
+        totalMs: reply.elapsedTime,
+        key: request.conchKey?.name,
+      });
+    });
+  }
   let closing = false;
   app.addHook('preClose', async () => {
     closing = true;
@@ -84,6 +98,7 @@ export async function createProxyApp(options: ProxyAppOptions): Promise<FastifyI
     if (closing) reply.header('connection', 'close');
   });
   app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'));
+  if (metrics && options.metricsRoute !== false) metricsRoute(app, metrics);
   await app.register(conchProxy, { ...options, logger: logger as Logger });
   return app;
 }

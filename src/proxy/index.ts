@@ -3,6 +3,16 @@ export type { ModelCatalog, Readiness } from './catalog.ts';
 export type { ErrorBody } from './errors.ts';
 export type { Classes, ModelInterface, TensorInterface } from './interface.ts';
 export { defaultLimits, type ProxyLimits } from './limits.ts';
-export { KeyRing, type KeySources, keyLine, localOrigins, makeKey, openKeys, parseKeys } from './operations/index.ts';
+export {
+  KeyRing,
+  type KeySources,
+  keyLine,
+  localOrigins,
+  makeKey,
+  openKeys,
+  ProxyMetrics,
+  parseKeys,
+  proxyMetricsMarkdown,
+} from './operations/index.ts';
 export { type ConchProxyOptions, conchProxy } from './plugin.ts';
 export { type ProxyOptions, type RunningProxy, startProxy } from './start.ts';

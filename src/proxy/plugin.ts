@@ -1,10 +1,11 @@
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import type { FastifyPluginAsync } from 'fastify';
 import type { Logger } from '../base/index.ts';
 import type { InferenceClient } from '../client/index.ts';
 import { readJsonBodies } from './body.ts';
 import { ModelCatalog } from './catalog.ts';
-import { failureOf } from './errors.ts';
 import { type ProxyLimits, resolveLimits } from './limits.ts';
+import { observe } from './observe.ts';
+import type { ProxyMetrics } from './operations/index.ts';
 import type { RouteContext } from './routes/context.ts';
 import { collectSchemas, documentationRoutes } from './routes/documentation.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -23,6 +24,8 @@ export interface ConchProxyOptions {
   readonly labels?: Readonly<Record<string, readonly string[]>>;
   /** Milliseconds that one inference request may take once its body is read; 30,000 unless told otherwise. */
   readonly timeoutMs?: number;
+  /** Where requests are counted and timed. */
+  readonly metrics?: ProxyMetrics;
   /** Called with the catalogue of models once it exists, e.g. to wait until it is ready. */
   readonly onCatalog?: (catalog: ModelCatalog) => void;
 }
@@ -41,7 +44,7 @@ export const conchProxy: FastifyPluginAsync<ConchProxyOptions> = async (app, opt
   options.onCatalog?.(catalog);
 
   readJsonBodies(app);
-  observe(app, context);
+  observe(app, context, options.metrics);
   app.addHook('onReady', async () => catalog.start());
   app.addHook('onClose', async () => catalog.close());
 
@@ -51,37 +54,3 @@ export const conchProxy: FastifyPluginAsync<ConchProxyOptions> = async (app, opt
   protocolRoutes(app, context);
   documentationRoutes(app, context);
 };
-
-/** Request id and time in every answer, one line a request in the log, one form for all errors. */
-function observe(app: FastifyInstance, { logger, limits, notes }: RouteContext): void {
-  app.addHook('onSend', async (request, reply) => {
-    reply.headers({ 'x-request-id': request.id, 'x-conch-time-total': reply.elapsedTime.toFixed(3) });
-  });
-  app.addHook('onResponse', async (request, reply) => {
-    const { method, routeOptions, id: requestId } = request;
-    const ms = Number(reply.elapsedTime.toFixed(3));
-    const key = request.conchKey && { key: request.conchKey.name };
-    const line = {
-      requestId,
-      ...key,
-      method,
-      route: routeOptions.url,
-      status: reply.statusCode,
-      ms,
-      ...notes.get(request),
-    };
-    logger[routeOptions.config.conchHealth ? 'debug' : 'info'](line, 'request');
-  });
-  app.setErrorHandler((error, request, reply) => {
-    const { status, body, retryAfter } = failureOf(error, request.id, limits);
-    notes.set(request, { ...notes.get(request), code: body.code });
-    if (status >= 500) {
-      const { code, message } = error as Error & { code?: string };
-      const stack = body.code === 'INTERNAL' ? { stack: (error as Error).stack } : {};
-      // While the server is away this would be a line for every request; that it is away is logged once.
-      logger[status === 503 ? 'debug' : 'error']({ requestId: request.id, code, ...stack }, message);
-    }
-    if (retryAfter !== undefined && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfter);
-    return reply.code(status).send(body);
-  });
-}

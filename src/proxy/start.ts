@@ -5,7 +5,7 @@ import { connect } from '../client/index.ts';
 import { createProxyApp } from './app.ts';
 import type { ModelCatalog } from './catalog.ts';
 import type { ProxyLimits } from './limits.ts';
-import { type KeySources, type OpenedKeys, openKeys } from './operations/index.ts';
+import { type KeySources, type OpenedKeys, openKeys, ProxyMetrics, serveMetrics } from './operations/index.ts';
 
 export interface ProxyOptions {
   /** URL of the inference server, e.g. `http://127.0.0.1:8000`. */
@@ -28,6 +28,11 @@ export interface ProxyOptions {
   readonly apiKeys?: KeySources;
   /** Origins whose pages may ask from a browser, `*` for all; none unless given. */
   readonly corsOrigins?: readonly (string | RegExp)[];
+  /**
+   * Port of `/metrics`, on `host`; 0 for any free one, false for none. Unless given it is a route beside the others,
+   * which needs a key with the admin scope where there are keys.
+   */
+  readonly metricsPort?: number | false;
   /** Milliseconds that requests in flight get to finish when the proxy closes; 10,000 unless told otherwise. */
   readonly drainMs?: number;
 }
@@ -35,6 +40,8 @@ export interface ProxyOptions {
 export interface RunningProxy {
   readonly url: string;
   readonly port: number;
+  /** Where metrics have a port of their own. */
+  readonly metricsPort: number | undefined;
   readonly app: FastifyInstance;
   /** Resolves when the server is ready and its models are known; rejects when `signal` aborts or the proxy closes. */
   whenReady(signal?: AbortSignal): Promise<void>;
@@ -48,7 +55,16 @@ export interface RunningProxy {
  * @throws USAGE for a URL, address or limit that cannot be used; the message names the port when it is taken.
  */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
-  const { server, host = '127.0.0.1', port = 8080, timeoutMs = 30_000, drainMs = 10_000, apiKeys, ...rest } = options;
+  const {
+    server,
+    host = '127.0.0.1',
+    port = 8080,
+    timeoutMs = 30_000,
+    drainMs = 10_000,
+    apiKeys,
+    metricsPort,
+    ...rest
+  } = options;
   const client = connect(server, { timeoutMs });
   let catalog: ModelCatalog | undefined;
   const logger = options.logger ?? createLogger('warn', 'conch-proxy');
@@ -57,9 +73,21 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   };
   let app: FastifyInstance | undefined;
   let keys: OpenedKeys | undefined;
+  let exporter: Awaited<ReturnType<typeof serveMetrics>> | undefined;
+  const metrics = metricsPort === false ? undefined : new ProxyMetrics({ process: true });
   try {
+    if (metrics && typeof metricsPort === 'number') exporter = await serveMetrics(metrics, { host, port: metricsPort });
     keys = apiKeys && (await openKeys(apiKeys, logger));
-    app = await createProxyApp({ ...rest, client, logger, timeoutMs, onCatalog, ...(keys && { keys: keys.ring }) });
+    app = await createProxyApp({
+      ...rest,
+      client,
+      logger,
+      timeoutMs,
+      onCatalog,
+      metricsRoute: metricsPort === undefined,
+      ...(metrics && { metrics }),
+      ...(keys && { keys: keys.ring }),
+    });
     if (!keys && !isLoopback(host)) {
       logger.warn(`everybody who reaches ${host} may ask: the proxy has no API keys`);
     }
@@ -67,6 +95,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   } catch (error) {
     keys?.close();
     await app?.close();
+    await exporter?.close();
     await client.close();
     throw listenError(error, host, port);
   }
@@ -77,12 +106,14 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   return {
     url: `http://${shown}:${address.port}`,
     port: address.port,
+    metricsPort: exporter?.port,
     app: started,
     whenReady: (signal) => catalog!.whenReady(signal),
     close: () => {
-      closing ??= drain(started, drainMs).finally(() => {
+      closing ??= drain(started, drainMs).finally(async () => {
         keys?.close();
-        return client.close();
+        await exporter?.close();
+        await client.close();
       });
       return closing;
     },

@@ -19,6 +19,9 @@ export interface RequestNote {
   readonly model?: string;
   readonly version?: string;
   readonly items?: number;
+  /** Milliseconds that it waited for its turn, that its texts took to become tokens, that the server took. */
+  readonly queueMs?: number;
+  readonly tokenizeMs?: number;
   readonly inferMs?: number;
   /** The error's code, where the answer is one. */
   readonly code?: string;
