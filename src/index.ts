@@ -1,6 +1,6 @@
 export { ConchError, type Diagnostic, type ErrorCode, errorCatalogue, type Progress } from './base/index.ts';
 export { check, rules } from './check/index.ts';
-export { type ConnectOptions, connect, type InferenceClient } from './client/index.ts';
+export { type ConnectOptions, connect, type InferenceClient, type TritonClient } from './client/index.ts';
 export {
   type CheckpointDeployment,
   type CompareOptions,

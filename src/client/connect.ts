@@ -1,4 +1,7 @@
 import { ConchError } from '../base/index.ts';
+import { parseServerUrl } from './address.ts';
+import type { BalancedClient } from './balance/client.ts';
+import { connectTo, defaultTimeoutMs } from './balance/connect.ts';
 import { GrpcClient } from './grpc/client.ts';
 import { NodeChannel } from './grpc/node-channel.ts';
 import { HttpClient } from './http/client.ts';
@@ -9,41 +12,26 @@ import type { TritonClient } from './triton-client.ts';
 /**
  * A client for the server at `url`: `http://host:port`, `https://host:port`, or `host:port` for http; `grpc://host:port`
  * or `grpcs://host:port` for gRPC (port 8001 where none is named). Of HTTP a path counts as a prefix (a gateway's), a
- * user name and password become an Authorization header. Connections are opened by the first call. Throws USAGE for what is no such address.
+ * user name and password become an Authorization header. Several addresses make one client over all of them, which
+ * balances and retries. Connections are opened by the first call. Throws USAGE for what is no such address.
  */
-export function connect(url: string, options: ConnectOptions = {}): TritonClient {
-  const parsed = parseServerUrl(url);
-  const { timeoutMs = 60_000, headers = {}, requestCompression, responseCompression, tls } = options;
-  if (parsed.protocol.startsWith('grpc')) {
+export function connect(url: string, options?: ConnectOptions): TritonClient;
+export function connect(urls: readonly string[], options?: ConnectOptions): BalancedClient;
+export function connect(urls: string | readonly string[], options: ConnectOptions = {}): TritonClient {
+  return connectTo(urls, options, (address) => open(address, options));
+}
+
+function open(address: string, options: ConnectOptions): TritonClient {
+  const url = parseServerUrl(address);
+  const { timeoutMs = defaultTimeoutMs, headers = {}, requestCompression, responseCompression, tls } = options;
+  const common = { timeoutMs, headers, responseCompression, tls };
+  if (url.protocol.startsWith('grpc')) {
     if (requestCompression === 'deflate') {
       throw new ConchError('USAGE', "requestCompression 'deflate' is not for gRPC", { fix: "use 'gzip'" });
     }
-    return new GrpcClient(
-      new NodeChannel(parsed, { timeoutMs, headers, requestCompression, responseCompression, tls }),
-    );
+    return new GrpcClient(new NodeChannel(url, { ...common, requestCompression }));
   }
   const { maxConnections = 256 } = options;
-  const transport = new NodeTransport(parsed, {
-    timeoutMs,
-    headers,
-    maxConnections,
-    requestCompression,
-    responseCompression,
-    tls,
-  });
+  const transport = new NodeTransport(url, { ...common, maxConnections, requestCompression });
   return new HttpClient(transport, options.tensors ?? 'binary');
-}
-
-function parseServerUrl(text: string): URL {
-  const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
-  const url = URL.canParse(full) ? new URL(full) : undefined;
-  if (!url || url.hostname === '') throw notAnAddress(text, 'is not the address of a server');
-  if (!['http:', 'https:', 'grpc:', 'grpcs:'].includes(url.protocol)) {
-    throw notAnAddress(text, `has the scheme '${url.protocol.slice(0, -1)}', which is not spoken here`);
-  }
-  return url;
-}
-
-function notAnAddress(text: string, what: string): ConchError {
-  return new ConchError('USAGE', `'${text}' ${what}`, { fix: 'give it like http://127.0.0.1:8000' });
 }

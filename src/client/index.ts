@@ -1,4 +1,8 @@
 export { decodeStrings, stringTensor } from '../tensor/index.ts';
+export { BalancedClient } from './balance/client.ts';
+export type { Clock } from './balance/clock.ts';
+export type { RetryOptions } from './balance/retry.ts';
+export type { BalancedServer, BalanceOptions } from './balance/servers.ts';
 export { connect } from './connect.ts';
 export type { InferenceClient } from './inference-client.ts';
 export { SharedRegion, type SharedRegionOptions } from './node-shared-region.ts';

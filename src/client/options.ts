@@ -1,4 +1,7 @@
 import type { ContentCoding, TensorEncoding } from '../protocol/index.ts';
+import type { Clock } from './balance/clock.ts';
+import type { RetryOptions } from './balance/retry.ts';
+import type { BalanceOptions } from './balance/servers.ts';
 
 /** How a server is reached. */
 export interface ConnectOptions {
@@ -17,6 +20,13 @@ export interface ConnectOptions {
   readonly requestCompression?: ContentCoding;
   /** Asks the server to compress its answers; default false (a browser always asks). */
   readonly responseCompression?: boolean;
+  /** How calls that failed are repeated; a number: how often at most. */
+  readonly retry?: number | RetryOptions;
+  /** When one of several servers is left out. */
+  readonly balance?: BalanceOptions;
+  /** In place of the system's, for tests. */
+  readonly clock?: Clock;
+  readonly random?: () => number;
   /** Of https:// and grpcs:// on Node. */
   readonly tls?: TlsOptions;
 }

@@ -41,6 +41,8 @@ export interface TritonClient extends InferenceClient {
 export interface InferRequest extends OutgoingRequest {
   /** In place of the client's own; milliseconds. gRPC tells it to the server. */
   readonly timeoutMs?: number | undefined;
+  /** Whether it may be sent again when it failed; default true, but never where it belongs to a sequence. */
+  readonly idempotent?: boolean | undefined;
   /** Sent with this request, beside the client's own. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }

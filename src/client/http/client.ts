@@ -114,7 +114,7 @@ export class HttpClient implements TritonClient {
       signal: request.signal,
       timeoutMs: request.timeoutMs,
       // A request of a sequence changes the model's state; it must not run twice.
-      repeatable: request.sequence === undefined,
+      repeatable: request.sequence === undefined && request.idempotent !== false,
     };
     const reply = await this.transport.send(call);
     if (reply.status !== 200) throw this.refusal(call, reply, reply.body);
