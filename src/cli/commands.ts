@@ -2,6 +2,7 @@ import { checkCommand } from './check.ts';
 import type { Command, CommandGroup } from './command.ts';
 import { compileCommand } from './compile.ts';
 import { configCommand } from './config.ts';
+import { deployCommand } from './deploy.ts';
 import { envCommand } from './env.ts';
 import { protocolCommand } from './protocol.ts';
 import { proxyCommand } from './proxy.ts';
@@ -18,6 +19,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   serveCommand,
   proxyCommand,
   validateCommand,
+  deployCommand,
   envCommand,
   protocolCommand,
 ];

@@ -1,6 +1,7 @@
 import type { ModelConfig } from '../config/index.ts';
 import type { ConfigDatatype, Datatype } from '../tensor/index.ts';
 import type { Layout } from './architectures/index.ts';
+import type { DeploySettings } from './deploy-settings.ts';
 import type { GateLimits } from './gate/limits.ts';
 import type { Precision } from './lowering/lower.ts';
 import type { MlpLayer } from './mlp.ts';
@@ -140,6 +141,8 @@ export interface Deployment {
   repository?: string;
   /** The Triton release to build for, e.g. `triton:26.07`. */
   target?: string;
+  /** How it is put into service: what `conch deploy` writes. See docs/deploy.md. */
+  deploy?: DeploySettings;
   /** Model names to what each is made from. */
   models: { [name: string]: ModelDeployment };
 }

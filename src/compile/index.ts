@@ -13,6 +13,7 @@ export {
   repositoryOf,
 } from './compile.ts';
 export type { CompiledModel, CompiledTensor } from './compiled.ts';
+export type { ContainerResources, DeploySettings } from './deploy-settings.ts';
 export {
   type CheckpointDeployment,
   type ConfigSettings,
@@ -33,5 +34,6 @@ export type { MlpLayer } from './mlp.ts';
 export { type CreateOptions, createEnvironment } from './python/create-environment.ts';
 export { type EnvironmentReport, environmentDir, inspectEnvironment } from './python/environment.ts';
 export { type CompilePython, compileInterpreter } from './python/interpreter.ts';
+export { servingImage } from './tensorrt/builder.ts';
 export type { DryRun } from './tensorrt/plan-order.ts';
 export type { PlanBuilder, PlanPoint, PlanProfile, TensorrtSettings } from './tensorrt/settings.ts';

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { ConchError } from '../base/index.ts';
 import { layouts } from './architectures/index.ts';
+import { deployFields } from './deploy-settings.ts';
 import type { Deployment } from './deployment.ts';
 import { precisions } from './lowering/lower.ts';
 import { moduleFields } from './module-schema.ts';
@@ -91,6 +92,7 @@ const schemas = {
 const outer = z.strictObject({
   repository: z.string().min(1).optional(),
   target: z.string().min(1).optional(),
+  deploy: deployFields.optional(),
   models: z.record(z.string(), z.record(z.string(), z.unknown())),
 });
 

@@ -1,0 +1,3 @@
+export { composeFiles } from './compose/compose.ts';
+export { type DeployPlan, type PlanOptions, planDeployment } from './plan.ts';
+export { type GeneratedFile, type WriteOptions, type WrittenFile, writeFiles } from './write-files.ts';
