@@ -5,6 +5,7 @@ import { connectTo, defaultTimeoutMs } from './balance/connect.ts';
 import { GrpcClient } from './grpc/client.ts';
 import { NodeChannel } from './grpc/node-channel.ts';
 import { HttpClient } from './http/client.ts';
+import { SocketTransport } from './http/node-sockets.ts';
 import { NodeTransport } from './http/node-transport.ts';
 import type { ConnectOptions } from './options.ts';
 import type { TritonClient } from './triton-client.ts';
@@ -32,6 +33,9 @@ function open(address: string, options: ConnectOptions): TritonClient {
     return new GrpcClient(new NodeChannel(url, { ...common, requestCompression }));
   }
   const { maxConnections = 256 } = options;
-  const transport = new NodeTransport(url, { ...common, maxConnections, requestCompression });
+  const settings = { ...common, maxConnections, requestCompression };
+  const whole = new NodeTransport(url, settings);
+  const bare = url.protocol === 'http:' && requestCompression === undefined && !responseCompression;
+  const transport = bare ? new SocketTransport(url, settings, whole) : whole;
   return new HttpClient(transport, options.tensors ?? 'binary');
 }

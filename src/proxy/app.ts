@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import underPressure from '@fastify/under-pressure';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
@@ -10,6 +9,7 @@ import { failureOf } from './errors.ts';
 import { resolveLimits } from './limits.ts';
 import { allowOrigins, type KeyRing, metricsRoute, requireKeys } from './operations/index.ts';
 import { type ConchProxyOptions, conchProxy } from './plugin.ts';
+import { securityHeaders } from './security-headers.ts';
 
 export interface ProxyAppOptions extends ConchProxyOptions {
   /** Requests that one address may send in a window; off unless given. Health routes are free. */
@@ -50,10 +50,10 @@ export async function createProxyApp(options: ProxyAppOptions): Promise<FastifyI
   };
 
   app.setErrorHandler(fail);
-  await app.register(helmet, {
-    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-    // The proxy speaks plain HTTP; whatever adds TLS in front of it knows whether HTTPS may be enforced.
-    strictTransportSecurity: false,
+  const security = securityHeaders();
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(security);
+    done();
   });
   if (options.maxEventLoopDelayMs !== false) {
     await app.register(underPressure, { maxEventLoopDelay: options.maxEventLoopDelayMs ?? 2000 });
@@ -71,22 +71,27 @@ export async function createProxyApp(options: ProxyAppOptions): Promise<FastifyI
     });
   }
   // Before a body is read: what it holds does not matter to a route that does not exist.
-  app.addHook('onRequest', async (request, reply) => {
-    if (!request.is404) return;
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!request.is404) {
+      done();
+      return;
+    }
     const error = `no route ${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}; see /docs`;
     reply.code(404).header('x-request-id', request.id);
-    return reply.send({ error, code: 'REQUEST_INVALID', requestId: request.id });
+    reply.send({ error, code: 'REQUEST_INVALID', requestId: request.id });
   });
   const { metrics } = options;
   if (metrics) {
-    app.addHook('onResponse', async (request, reply) => {
-      if (!request.is404) return;
-      metrics.answered({
-        route: '',
-        status: reply.statusCode,
-        totalMs: reply.elapsedTime,
-        key: request.conchKey?.name,
-      });
+    app.addHook('onResponse', (request, reply, done) => {
+      if (request.is404) {
+        metrics.answered({
+          route: '',
+          status: reply.statusCode,
+          totalMs: reply.elapsedTime,
+          key: request.conchKey?.name,
+        });
+      }
+      done();
     });
   }
   let closing = false;
@@ -94,8 +99,9 @@ export async function createProxyApp(options: ProxyAppOptions): Promise<FastifyI
     closing = true;
   });
   // A connection that is kept alive after its answer would keep the closing server waiting.
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, payload, done) => {
     if (closing) reply.header('connection', 'close');
+    done(null, payload);
   });
   app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'));
   if (metrics && options.metricsRoute !== false) metricsRoute(app, metrics);

@@ -36,20 +36,44 @@ export async function within<T>(
   }
 }
 
-/** As `within`, for the client behind `response`: the signal also aborts when it hangs up (REQUEST_CANCELLED). */
-export async function withDeadline<T>(
+/**
+ * As `within`, for the client behind `response`: the signal also aborts when it hangs up (REQUEST_CANCELLED). For each
+ * request of the proxy, so with one controller and no race.
+ */
+export function withDeadline<T>(
   response: ServerResponse,
   timeoutMs: number,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const controller = new AbortController();
-  const onClose = () => {
-    if (!response.writableFinished) controller.abort(new ConchError('REQUEST_CANCELLED', 'the client hung up'));
-  };
-  response.once('close', onClose);
-  try {
-    return await within(timeoutMs, controller.signal, work);
-  } finally {
-    response.removeListener('close', onClose);
-  }
+  return new Promise((resolve, reject) => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const settle = () => {
+      clearTimeout(timer);
+      response.removeListener('close', onClose);
+    };
+    const abort = (reason: ConchError) => {
+      settle();
+      controller.abort(reason);
+      reject(reason);
+    };
+    const onClose = () => {
+      if (!response.writableFinished) abort(new ConchError('REQUEST_CANCELLED', 'the client hung up'));
+    };
+    const timer = setTimeout(() => {
+      abort(new ConchError('DEADLINE_EXCEEDED', `no answer within ${timeoutMs} ms`));
+    }, timeoutMs);
+    timer.unref();
+    response.once('close', onClose);
+    work(signal).then(
+      (value) => {
+        settle();
+        resolve(value);
+      },
+      (error) => {
+        settle();
+        reject(error);
+      },
+    );
+  });
 }

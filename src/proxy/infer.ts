@@ -1,50 +1,51 @@
-import type { InferenceClient } from '../client/index.ts';
 import { classAnswer } from './classify.ts';
+import type { Combiner } from './combine.ts';
 import { cutTensors, type Items } from './decode.ts';
-import { type ItemAnswer, type Json, type OutputColumn, readOutputs, toJson } from './encode.ts';
+import { type ItemAnswer, type OutputColumn, toJson } from './encode.ts';
 import type { ModelInterface } from './interface.ts';
 
 /** Inferences of one request that may be in flight together, so that one large request leaves room for others. */
 const runsAtOnce = 16;
 
+/** A row of a model's outputs. */
+export interface OutputRow {
+  readonly columns: readonly OutputColumn[];
+  readonly index: number;
+}
+
 /**
- * Runs all items through the model, in as few inferences as its batch size allows, and answers each by itself;
+ * Runs all items through the model, in as few inferences as its batch size allows; a row of outputs for each item.
  * `version` is the one that answered.
  * The first failure cancels the inferences that are still running.
  */
 export async function inferItems(
-  client: InferenceClient,
+  combiner: Combiner,
   model: ModelInterface,
   items: Items,
   options: { readonly id: string; readonly signal: AbortSignal },
-): Promise<{ answers: ItemAnswer[]; version: string }> {
+): Promise<{ rows: OutputRow[]; version: string }> {
   const batched = model.maxBatchSize > 0;
   const size = Math.max(1, model.maxBatchSize);
-  const outputs = model.outputs.map(({ name }) => ({ name }));
   const runs = Math.ceil(items.count / size);
-  const stop = new AbortController();
-  const signal = runs === 1 ? options.signal : AbortSignal.any([options.signal, stop.signal]);
   let version = model.version;
-  const run = async (start: number): Promise<ItemAnswer[]> => {
+  const run = async (start: number, signal: AbortSignal): Promise<OutputRow[]> => {
     const end = Math.min(items.count, start + size);
-    const response = await client.infer({
-      model: model.name,
-      id: options.id,
-      inputs: cutTensors(items, start, end, batched),
-      outputs,
-      signal,
-    });
-    version = response.version || version;
-    const columns = readOutputs(model, response, end - start);
-    return Array.from({ length: end - start }, (_, index) => answerOf(model, columns, index));
+    const inputs = cutTensors(items, start, end, batched);
+    const ran = await combiner.run(model, { inputs, rows: end - start, id: options.id, signal });
+    version = ran.version;
+    const rows: OutputRow[] = [];
+    for (let at = 0; at < end - start; at++) rows.push({ columns: ran.columns, index: ran.offset + at });
+    return rows;
   };
-  if (runs === 1) return { answers: await run(0), version };
-  const parts: ItemAnswer[][] = Array(runs);
+  if (runs === 1) return { rows: await run(0, options.signal), version };
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  const parts: OutputRow[][] = Array(runs);
   let next = 0;
   const worker = async () => {
     while (next < runs) {
       const index = next++;
-      parts[index] = await run(index * size);
+      parts[index] = await run(index * size, signal);
     }
   };
   try {
@@ -53,15 +54,18 @@ export async function inferItems(
     stop.abort();
     throw error;
   }
-  return { answers: parts.flat(), version };
+  return { rows: parts.flat(), version };
 }
 
-function answerOf(model: ModelInterface, columns: readonly OutputColumn[], index: number): ItemAnswer {
-  const { classes } = model;
-  const fields = columns.flatMap((column): [string, Json][] =>
-    column.output.name === classes?.output
-      ? Object.entries(classAnswer(model.name, classes, column, index))
-      : [[column.output.name, toJson(column, index)]],
-  );
-  return Object.fromEntries(fields);
+/** A row as the model's route answers it: a field for each output, and label and scores where it classifies. */
+export function answerOf({ name, classes }: ModelInterface, { columns, index }: OutputRow): ItemAnswer {
+  const answer: ItemAnswer = {};
+  for (const column of columns) {
+    if (classes && column.output.name === classes.output) {
+      Object.assign(answer, classAnswer(name, classes, column, index));
+    } else {
+      answer[column.output.name] = toJson(column, index);
+    }
+  }
+  return answer;
 }

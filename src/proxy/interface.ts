@@ -29,6 +29,8 @@ export interface ModelInterface {
   readonly maxBatchSize: number;
   readonly inputs: readonly TensorInterface[];
   readonly outputs: readonly TensorInterface[];
+  /** The server may run several requests as one batch (`dynamic_batching`). */
+  readonly joinsRequests?: boolean;
   /** Present where text goes in and labelled scores come out: the route answers with label and scores. */
   readonly classes?: Classes;
 }
@@ -58,10 +60,12 @@ export function describeModel(metadata: ModelMetadata, config: ModelConfig): Mod
     throw new ConchError('NOT_SUPPORTED', `model '${name}' keeps state between requests (sequence batching)`);
   }
   const newest = metadata.versions.reduce((best, version) => (Number(version) > Number(best) ? version : best), '0');
+  const maxBatchSize = toInteger(config.max_batch_size, 0);
   return {
     name,
     version: newest,
-    maxBatchSize: toInteger(config.max_batch_size, 0),
+    maxBatchSize,
+    ...(config.dynamic_batching && maxBatchSize > 1 && { joinsRequests: true }),
     inputs: (config.input ?? []).map((input) => describeTensor(name, input, input.optional ?? false)),
     outputs: (config.output ?? []).map((output) => describeTensor(name, output, false)),
   };

@@ -9,29 +9,35 @@ export function observe(app: FastifyInstance, context: RouteContext, metrics: Pr
   // A model that a request failed on counts only where there is one of that name.
   const modelOf = ({ params }: FastifyRequest) => catalog.get((params as { name?: string } | undefined)?.name ?? '');
   if (metrics) {
-    app.addHook('onRequest', async (_request, { raw }) => {
+    app.addHook('onRequest', (_request, { raw }, done) => {
       const gone = metrics.arrived();
-      raw.once('finish', gone).once('close', gone);
+      // Comes after the last byte, and when the client goes away before.
+      raw.once('close', gone);
+      done();
     });
   }
-  app.addHook('onSend', async (request, reply) => {
+  app.addHook('onSend', (request, reply, payload, done) => {
     const ms = reply.elapsedTime;
     reply.headers({
       'x-request-id': request.id,
       'x-conch-time-total': ms.toFixed(3),
       'server-timing': serverTiming(notes.get(request) ?? {}, ms),
     });
+    done(null, payload);
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const { method, routeOptions, id: requestId } = request;
     const { url: route = '' } = routeOptions;
     const { statusCode: status, elapsedTime: totalMs } = reply;
     const note = notes.get(request);
     const key = request.conchKey?.name;
     metrics?.answered({ model: modelOf(request)?.name, ...note, route, status, totalMs, key });
-    const ms = Number(totalMs.toFixed(3));
-    const line = { requestId, ...(key !== undefined && { key }), method, route, status, ms, ...note };
-    logger[routeOptions.config.conchHealth ? 'debug' : 'info'](line, 'request');
+    const level = routeOptions.config.conchHealth ? 'debug' : 'info';
+    if (logger.isLevelEnabled(level)) {
+      const ms = Number(totalMs.toFixed(3));
+      logger[level]({ requestId, ...(key !== undefined && { key }), method, route, status, ms, ...note }, 'request');
+    }
+    done();
   });
   app.setErrorHandler((error, request, reply) => {
     const { status, body, retryAfter } = failureOf(error, request.id, limits);

@@ -3,6 +3,7 @@ import type { Logger } from '../base/index.ts';
 import type { InferenceClient } from '../client/index.ts';
 import { readJsonBodies } from './body.ts';
 import { ModelCatalog } from './catalog.ts';
+import { Combiner } from './combine.ts';
 import { type ProxyLimits, resolveLimits } from './limits.ts';
 import { observe } from './observe.ts';
 import type { ProxyMetrics } from './operations/index.ts';
@@ -40,7 +41,8 @@ export const conchProxy: FastifyPluginAsync<ConchProxyOptions> = async (app, opt
   const logger = options.logger ?? (app.log as Logger);
   const limits = resolveLimits(options.limits);
   const catalog = new ModelCatalog({ client, logger, models, labels });
-  const context: RouteContext = { client, catalog, limits, timeoutMs, logger, notes: new WeakMap() };
+  const combiner = new Combiner(client);
+  const context: RouteContext = { client, combiner, catalog, limits, timeoutMs, logger, notes: new WeakMap() };
   options.onCatalog?.(catalog);
 
   readJsonBodies(app);

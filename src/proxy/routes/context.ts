@@ -2,11 +2,14 @@ import type { FastifyRequest } from 'fastify';
 import type { Logger } from '../../base/index.ts';
 import type { InferenceClient } from '../../client/index.ts';
 import type { ModelCatalog } from '../catalog.ts';
+import type { Combiner } from '../combine.ts';
 import type { ProxyLimits } from '../limits.ts';
 
 /** What the routes of one proxy share. */
 export interface RouteContext {
   readonly client: InferenceClient;
+  /** Runs rows on the server, those of several requests together where it can. */
+  readonly combiner: Combiner;
   readonly catalog: ModelCatalog;
   readonly limits: ProxyLimits;
   readonly timeoutMs: number;

@@ -3,7 +3,7 @@ import { ConchError } from '../../base/index.ts';
 import { withDeadline } from '../deadline.ts';
 import { readItems } from '../decode.ts';
 import { Gate } from '../gate.ts';
-import { inferItems } from '../infer.ts';
+import { answerOf, inferItems } from '../infer.ts';
 import type { ModelInterface } from '../interface.ts';
 import { errorSchema } from '../openapi.ts';
 import { chooseVariant } from '../variant.ts';
@@ -19,7 +19,7 @@ interface NamedModel {
  * Fastify takes no more routes, so one route stands for all and the catalogue says what each takes.
  */
 export function modelRoutes(app: FastifyInstance, context: RouteContext): void {
-  const { client, catalog, limits, timeoutMs, notes } = context;
+  const { combiner, catalog, limits, timeoutMs, notes } = context;
   const gate = new Gate(limits.concurrentRequests);
   const describe = (model: ModelInterface) => ({
     ...publicModel(model),
@@ -43,11 +43,11 @@ export function modelRoutes(app: FastifyInstance, context: RouteContext): void {
         const items = readItems(model, body, limits);
         const started = performance.now();
         try {
-          const { answers, version } = await inferItems(client, model, items, { id: request.id, signal });
+          const { rows, version } = await inferItems(combiner, model, items, { id: request.id, signal });
           const inferMs = Math.round((performance.now() - started) * 1000) / 1000;
           notes.set(request, { model: model.name, version, items: items.count, inferMs });
           reply.headers({ 'x-conch-model-version': version, 'x-conch-time-infer': inferMs.toFixed(3) });
-          return items.several ? answers : answers[0];
+          return items.several ? rows.map((row) => answerOf(model, row)) : answerOf(model, rows[0]!);
         } catch (error) {
           if (mayMeanChange(error)) catalog.doubt(model.name);
           throw error;
