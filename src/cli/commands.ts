@@ -1,3 +1,4 @@
+import { benchCommand } from './bench.ts';
 import { checkCommand } from './check.ts';
 import type { Command, CommandGroup } from './command.ts';
 import { compileCommand } from './compile.ts';
@@ -19,6 +20,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   serveCommand,
   proxyCommand,
   validateCommand,
+  benchCommand,
   deployCommand,
   envCommand,
   protocolCommand,

@@ -1,11 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { ConchError } from '../base/index.ts';
 import type { CompareReport, LoadedDeployment } from '../compile/index.ts';
 import type { Option } from './command.ts';
 import type { Output } from './output.ts';
 import { table } from './table.ts';
 import { wholeNumber } from './values.ts';
+import { writePage } from './write-page.ts';
 
 export const compareOptions: readonly Option[] = [
   {
@@ -94,13 +93,4 @@ async function printComparison(report: CompareReport, output: Output): Promise<v
   for (const [text, ids] of reasons) output.print(`not built: ${ids.join(', ')}\n    ${text}`);
   output.print();
   for (const line of describeRun(report)) output.print(dim(line));
-}
-
-async function writePage(path: string, page: string): Promise<void> {
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, page);
-  } catch (cause) {
-    throw new ConchError('FILE_NOT_WRITTEN', `--html: ${path}: ${(cause as Error).message}`, { cause });
-  }
 }

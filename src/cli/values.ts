@@ -50,6 +50,13 @@ export function address(text: string, flag: string): string {
   return url.href.replace(/\/$/, '');
 }
 
+/** The address of a server over HTTP or gRPC, without a trailing slash. */
+export function serverAddress(text: string, flag: string): string {
+  if (!/^grpcs?:/i.test(text)) return address(text, flag);
+  if (/^grpcs?:\/\/[^/\s]+$/i.test(text) && URL.canParse(text)) return text;
+  throw new ConchError('USAGE', `${flag}: expected an address like grpc://127.0.0.1:8001, got '${text}'`);
+}
+
 /** GPU ids separated by commas; `none` is an empty list. */
 export function deviceIds(text: string, flag: string): number[] {
   if (text === 'none') return [];

@@ -64,7 +64,7 @@ function parseReference(text: string, place: Place, fraction: number): Reference
   return { kind: 'tensors', ...common, inputs, outputs: readNamed(value.outputs, 'outputs', place) };
 }
 
-function parseObject(text: string, place: Place): Record<string, unknown> {
+export function parseObject(text: string, place: Place): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -86,7 +86,7 @@ function readLogits(value: unknown, place: Place): number[] {
   return value;
 }
 
-function readNamed(value: unknown, field: string, place: Place): Record<string, unknown> {
+export function readNamed(value: unknown, field: string, place: Place): Record<string, unknown> {
   if (value === null || typeof value !== 'object' || Array.isArray(value) || Object.keys(value).length === 0) {
     throw wrong(place, field, 'an object of tensors by name', value);
   }

@@ -1,10 +1,19 @@
 import { closest } from 'fastest-levenshtein';
-import { ConchError } from '../../base/index.ts';
+import { ConchError, type Where } from '../../base/index.ts';
 import type { InferenceClient } from '../../client/index.ts';
 import { dimsOf, type ModelConfig, type ModelInput, type ModelOutput, toInteger } from '../../config/index.ts';
-import { datatypeFromConfig, decodeStrings, stringTensor, type Tensor } from '../../tensor/index.ts';
+import type { ModelMetadata, TensorMetadata } from '../../protocol/index.ts';
+import {
+  type ConfigDatatype,
+  datatypeFromConfig,
+  datatypes,
+  decodeStrings,
+  isDatatype,
+  stringTensor,
+  type Tensor,
+} from '../../tensor/index.ts';
 import { type Declared, toTensor } from './nested.ts';
-import type { Reference } from './reference.ts';
+import { parseObject, type Reference, readNamed } from './reference.ts';
 
 /** The model under validation, as its server describes it. */
 export class Subject {
@@ -17,10 +26,12 @@ export class Subject {
   readonly classOutput: string | undefined;
   /** The output that has a label file: its elements are classes whatever a line says. */
   readonly labelledOutput: string | undefined;
+  readonly config: ModelConfig;
   readonly #optional: ReadonlySet<string>;
 
   constructor(model: string, version: string, config: ModelConfig) {
     this.model = model;
+    this.config = config;
     this.version = version;
     this.batched = toInteger(config.max_batch_size) > 0;
     this.inputs = (config.input ?? []).map((tensor) => declared(model, tensor));
@@ -61,20 +72,50 @@ export class Subject {
   }
 
   #prepareText(text: string, logits: readonly number[]) {
+    const input = this.#textInput();
+    if (!input || this.classOutput === undefined) throw this.#takesNoText();
+    return { inputs: [this.#textTensor(input, text)], outputs: new Map([[this.classOutput, logits]]) };
+  }
+
+  /** The input that a text goes into, where there is one such and no other is required. */
+  #textInput(): Declared | undefined {
     const required = this.inputs.filter(({ name }) => !this.#optional.has(name));
-    const [input] = required;
-    const takesText = required.length === 1 && input!.datatype === 'BYTES';
-    if (!takesText || this.classOutput === undefined) {
-      const list = (tensors: readonly Declared[]) =>
-        tensors.map(({ name, datatype, dims }) => `${name} ${datatype} [${dims}]`).join(', ');
-      throw new ConchError(
-        'FILE_INVALID',
-        `model '${this.model}' does not turn a text into logits: ${list(this.inputs)} -> ${list(this.outputs)}`,
-        { fix: 'write lines of {"inputs": {...}, "outputs": {...}}' },
-      );
+    return required.length === 1 && required[0]!.datatype === 'BYTES' ? required[0] : undefined;
+  }
+
+  #textTensor({ name, dims }: Declared, text: string): Tensor {
+    const shape = [...(this.batched ? [1] : []), ...dims.map((dim) => Math.abs(dim))];
+    return stringTensor(name, shape, [text]);
+  }
+
+  #takesNoText(where?: Where): ConchError {
+    const list = (tensors: readonly Declared[]) =>
+      tensors.map(({ name, datatype, dims }) => `${name} ${datatype} [${dims}]`).join(', ');
+    return new ConchError(
+      'FILE_INVALID',
+      `model '${this.model}' does not turn a text into logits: ${list(this.inputs)} -> ${list(this.outputs)}`,
+      { fix: 'write lines of {"inputs": {...}, "outputs": {...}}', ...(where && { where }) },
+    );
+  }
+
+  isOptional(input: string): boolean {
+    return this.#optional.has(input);
+  }
+
+  /**
+   * The inputs of a line of JSON that has `text` or `inputs`; what else it has, as a reference file's expected values, is
+   * left aside. Throws FILE_INVALID naming the line.
+   */
+  parseInputs(line: string, where: { readonly file: string; readonly line: number }) {
+    const value = parseObject(line, where);
+    if (typeof value.text === 'string') {
+      const input = this.#textInput();
+      if (!input) throw this.#takesNoText(where);
+      return { inputs: [this.#textTensor(input, value.text)], text: value.text };
     }
-    const shape = [...(this.batched ? [1] : []), ...input!.dims.map((dim) => Math.abs(dim))];
-    return { inputs: [stringTensor(input!.name, shape, [text])], outputs: new Map([[this.classOutput, logits]]) };
+    const inputs = readNamed(value.inputs, 'inputs', where);
+    const reference: Reference = { kind: 'tensors', line: where.line, fraction: 0, inputs, outputs: {} };
+    return { inputs: this.prepare(reference, where.file).inputs };
   }
 
   #named(what: string, known: readonly Declared[], given: Readonly<Record<string, unknown>>): [Declared, unknown][] {
@@ -103,13 +144,43 @@ export async function describeSubject(client: InferenceClient, model: string, ve
     const metadata = await client.modelMetadata(model, version, signal);
     const newest =
       version ?? metadata.versions.reduce((best, next) => (Number(next) > Number(best) ? next : best), '0');
-    return new Subject(model, newest, await client.modelConfig(model, version, signal));
+    return new Subject(model, newest, await configOrMetadata(client, metadata, version, signal));
   } catch (error) {
     if (!(error instanceof ConchError) || error.status !== 'NOT_FOUND') throw error;
     const names = (await client.index(signal).catch(() => [])).map(({ name }) => name);
     const wanted = version === undefined ? `'${model}'` : `'${model}' in version ${version}`;
     const known = names.length === 0 ? '' : `; it has ${[...new Set(names)].sort().join(', ')}`;
     throw new ConchError('MODEL_NOT_FOUND', `${client.url} has no model ${wanted}${known}`, { cause: error });
+  }
+}
+
+/**
+ * The model's configuration, which KServe's protocol does not have: without it what the metadata says, with a batch
+ * dimension where every tensor begins with one that varies.
+ */
+async function configOrMetadata(
+  client: InferenceClient,
+  metadata: ModelMetadata,
+  version: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<ModelConfig> {
+  try {
+    return await client.modelConfig(metadata.name, version, signal);
+  } catch (error) {
+    if (!(error instanceof ConchError) || error.code !== 'SERVER_ERROR') throw error;
+    const tensors = [...metadata.inputs, ...metadata.outputs];
+    const batched = tensors.length > 0 && tensors.every(({ shape }) => Number(shape[0]) === -1 && shape.length > 1);
+    const tensor = ({ name, datatype, shape }: TensorMetadata) => ({
+      name,
+      data_type: (isDatatype(datatype) ? datatypes[datatype].config : datatype) as ConfigDatatype,
+      dims: shape.slice(batched ? 1 : 0).map(Number),
+    });
+    return {
+      name: metadata.name,
+      max_batch_size: batched ? 1024 : 0,
+      input: metadata.inputs.map(tensor),
+      output: metadata.outputs.map(tensor),
+    };
   }
 }
 

@@ -1,0 +1,75 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { parseGpuProcesses, parseGpus, readGpus } from './nvidia-smi.ts';
+import { parseStat, readTree } from './process-tree.ts';
+
+const proc = mkdtempSync(join(tmpdir(), 'conch-proc-'));
+afterAll(() => rmSync(proc, { recursive: true }));
+
+const stat = (pid: number, parent: number, name: string, ticks: readonly number[]) =>
+  `${pid} (${name}) S ${parent} 1 1 0 -1 4194304 1 0 0 0 ${ticks.join(' ')} 20 0 11 0 100 1000 200 18446744073709551615\n`;
+
+function process(pid: number, parent: number, name: string, pss: number | undefined, ticks = [10, 5, 2, 1]) {
+  mkdirSync(join(proc, `${pid}`));
+  writeFileSync(join(proc, `${pid}`, 'stat'), stat(pid, parent, name, ticks));
+  writeFileSync(join(proc, `${pid}`, 'status'), `Name:\t${name}\nVmRSS:\t    2000 kB\n`);
+  if (pss !== undefined)
+    writeFileSync(
+      join(proc, `${pid}`, 'smaps_rollup'),
+      `55 ---p [rollup]\nRss: 9 kB\nPss:    ${pss} kB\nPss_Dirty: 1 kB\n`,
+    );
+}
+
+test('/proc/PID/stat is read past names with brackets and spaces', () => {
+  expect(parseStat(stat(7, 3, 'a) S 9 (b', [1, 2, 3, 4]))).toEqual({ pid: 7, parent: 3, ticks: 10 });
+  expect(parseStat('')).toBeUndefined();
+  expect(parseStat('nonsense')).toBeUndefined();
+});
+
+test('a tree is its root and all below, and nobody else', () => {
+  process(100, 1, 'server', 1000);
+  process(101, 100, 'python', 200);
+  process(102, 101, 'worker', 50);
+  process(200, 1, 'other', 5000);
+  expect(readTree(100, proc)).toEqual({ processes: 3, cpuSeconds: 0.54, pssBytes: 1250 * 1024, rssBytes: 6000 * 1024 });
+  expect(readTree(999, proc)).toBeUndefined();
+  expect(readTree(1, join(proc, 'none'))).toBeUndefined();
+  process(103, 100, 'not ours', undefined);
+  expect(readTree(100, proc)).toMatchObject({ processes: 4, pssBytes: undefined });
+});
+
+// As a driver prints it, with a GPU under MIG, whose utilization it does not tell.
+const gpus = `0, NVIDIA H100 80GB HBM3, 4512, 81559, 17
+1, NVIDIA A100-SXM4-40GB, 30, 40960, [N/A]
+`;
+
+test('nvidia-smi is read as it is recorded', () => {
+  const mebibyte = 1024 * 1024;
+  expect(parseGpus(gpus)).toEqual([
+    {
+      index: 0,
+      name: 'NVIDIA H100 80GB HBM3',
+      usedBytes: 4512 * mebibyte,
+      totalBytes: 81559 * mebibyte,
+      utilization: 0.17,
+    },
+    {
+      index: 1,
+      name: 'NVIDIA A100-SXM4-40GB',
+      usedBytes: 30 * mebibyte,
+      totalBytes: 40960 * mebibyte,
+      utilization: undefined,
+    },
+  ]);
+  expect(parseGpus('No devices were found\n')).toEqual([]);
+  expect(parseGpuProcesses('4242, GPU-2e1f, 4502\n4243, GPU-2e1f, [N/A]\n')).toEqual([
+    { pid: 4242, gpu: 'GPU-2e1f', usedBytes: 4502 * mebibyte },
+    { pid: 4243, gpu: 'GPU-2e1f', usedBytes: undefined },
+  ]);
+});
+
+test('without nvidia-smi there is nothing to tell', async () => {
+  expect(await readGpus(join(proc, 'no-such-program'))).toBeUndefined();
+});
