@@ -4,6 +4,7 @@ import type { Command, CommandGroup } from './command.ts';
 import { compileCommand } from './compile.ts';
 import { configCommand } from './config.ts';
 import { deployCommand } from './deploy.ts';
+import { doctorCommand } from './doctor.ts';
 import { envCommand } from './env.ts';
 import { protocolCommand } from './protocol.ts';
 import { proxyCommand } from './proxy.ts';
@@ -23,5 +24,6 @@ export const commands: readonly (Command | CommandGroup)[] = [
   benchCommand,
   deployCommand,
   envCommand,
+  doctorCommand,
   protocolCommand,
 ];

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { conch } from './testing.ts';
 
 const net = 'name: "net"\nbackend: "onnxruntime"\n';
@@ -45,4 +45,32 @@ test('deploy compose prints what it would write, writes it, and does not overwri
 test('what cannot be is told', async () => {
   expect((await conch('deploy', 'compose', ...shared, '--gpu', '--cpu')).err).toContain('--gpu and --cpu exclude');
   expect((await conch('deploy', 'compose', ...shared.slice(0, 4), '--target', 'embedded')).code).toBe(2);
+});
+
+test('doctor: exit code and JSON say whether something is missing', async () => {
+  const argv = [
+    'doctor',
+    '--repository',
+    join(dir, 'models'),
+    '--http-port',
+    '0',
+    '--grpc-port',
+    '0',
+    '--metrics-port',
+    '0',
+  ];
+  const { code, out } = await conch(...argv);
+  expect(out).toContain('nothing that the engine embedded needs is missing');
+  expect(code).toBe(0);
+  vi.stubEnv('PATH', dir);
+  const triton = await conch(...argv, '--engine', 'triton', '--gpu', '--json');
+  vi.unstubAllEnvs();
+  expect(triton.code).toBe(1);
+  expect(JSON.parse(triton.out)).toMatchObject({
+    ...{ engine: 'triton', passed: false, gpu: true },
+    findings: expect.arrayContaining([
+      { subject: 'docker', status: 'missing', detail: 'there is no program docker', fix: expect.any(String) },
+    ]),
+  });
+  expect((await conch('doctor', '--repository', '/nowhere')).err).toContain('no model repository at /nowhere');
 });

@@ -122,14 +122,18 @@ function gpuOf(asked: boolean | undefined, repository: ModelRepository, byFlag: 
     const where = byFlag ? (asked ? '--gpu' : '--cpu') : 'deploy.gpu';
     return [asked, `${where} says so`];
   }
-  for (const { name, parsed } of repository.models) {
+  const needy = modelWithGpu(repository);
+  return needy === undefined ? [false, 'no model needs one'] : [true, needy];
+}
+
+/** Which model needs a GPU, and why; undefined when none does. */
+export function modelWithGpu({ models }: ModelRepository): string | undefined {
+  for (const { name, parsed } of models) {
     const config = parsed?.config;
-    if (config?.platform === 'tensorrt_plan' || config?.backend === 'tensorrt')
-      return [true, `${name} is a TensorRT plan`];
-    if (config?.instance_group?.some(({ kind }) => kind === 'KIND_GPU'))
-      return [true, `${name} has instances of KIND_GPU`];
+    if (config?.platform === 'tensorrt_plan' || config?.backend === 'tensorrt') return `${name} is a TensorRT plan`;
+    if (config?.instance_group?.some(({ kind }) => kind === 'KIND_GPU')) return `${name} has instances of KIND_GPU`;
   }
-  return [false, 'no model needs one'];
+  return undefined;
 }
 
 /** `path` from the folder `from`, with `/` between folders and a leading `./` or `../`, as Compose resolves it. */
