@@ -11,3 +11,4 @@ export {
 } from './datatypes.ts';
 export { bfloat16ToNumber, halfToNumber, numberToBfloat16, numberToHalf } from './half.ts';
 export { bytesOf, createTensor, elementCount, type Tensor, type TensorData, viewBytes } from './tensor.ts';
+export { type TensorValue, tensorOf, valuesOf } from './values.ts';

@@ -32,7 +32,8 @@ import {
 } from '../triton-client.ts';
 import { loadBody } from './control.ts';
 import { eventData } from './events.ts';
-import type { HttpCall, HttpHead, HttpTransport } from './transport.ts';
+import { jsonEnd } from './json-end.ts';
+import type { HttpCall, HttpHead, HttpReply, HttpTransport } from './transport.ts';
 
 const replyHeaderLength = inferenceHeaderLength.toLowerCase();
 const decoder = new TextDecoder();
@@ -118,8 +119,7 @@ export class HttpClient implements TritonClient {
     };
     const reply = await this.transport.send(call);
     if (reply.status !== 200) throw this.refusal(call, reply, reply.body);
-    const length = reply.header(replyHeaderLength);
-    return decodeInferResponse(reply.body, length === undefined ? undefined : Number(length), placesOf(request));
+    return decodeInferResponse(reply.body, jsonLengthOf(reply), placesOf(request));
   }
 
   async *stream(request: InferRequest): AsyncGenerator<IncomingResponse> {
@@ -251,6 +251,13 @@ export class HttpClient implements TritonClient {
       { status, ...(again !== undefined && { retryAfterMs: again }) },
     );
   }
+}
+
+/** Bytes of an answer's JSON; undefined where nothing follows it. */
+function jsonLengthOf(reply: HttpReply): number | undefined {
+  const length = reply.header(replyHeaderLength);
+  if (length !== undefined) return Number(length);
+  return reply.header('content-type')?.startsWith('application/octet-stream') ? jsonEnd(reply.body) : undefined;
 }
 
 function get(path: string, signal: AbortSignal | undefined): HttpCall {
