@@ -1,9 +1,10 @@
-import { ConchError, createLogger } from '../base/index.ts';
+import { createLogger } from '../base/index.ts';
 import type { Command } from './command.ts';
 import { requireRepository } from './deployment.ts';
 import { accessFrom, accessOptions } from './proxy/access.ts';
 import { keyCommand } from './proxy/key.ts';
 import { observationFrom, observationOptions } from './proxy/observation.ts';
+import { textFrom, textOptions } from './proxy/text.ts';
 import { aborted, logOption } from './serve.ts';
 import { address, port } from './values.ts';
 
@@ -12,21 +13,20 @@ export const proxyCommand: Command = {
   summary: 'the web application in front of a server: routes by model, OpenAPI, limits',
   options: [
     { flags: '--server <url>', summary: 'the server behind it: Triton, or conch serve', parse: address },
-    { flags: '--repository <dir>', summary: 'start the embedded server over this repository instead' },
+    {
+      flags: '--repository <dir>',
+      summary: 'start the embedded server over this repository; beside --server: where that server has its models from',
+    },
     { flags: '--port <port>', summary: 'port of the proxy', parse: port, default: 8080 },
     { flags: '--host <host>', summary: 'address to listen on', default: '127.0.0.1' },
     ...accessOptions,
     ...observationOptions,
+    ...textOptions,
     logOption,
   ],
   subcommands: [keyCommand],
   example: 'conch proxy --repository models --port 8080',
   async action({ options, signal }, output) {
-    if (options.server !== undefined && options.repository !== undefined) {
-      throw new ConchError('USAGE', '--server and --repository exclude each other', {
-        fix: 'name a running server, or the repository that an embedded one shall serve',
-      });
-    }
     const { startProxy } = await import('../proxy/index.ts');
     const logger = createLogger(options.logLevel as never);
     const embedded = options.server === undefined ? await startEmbedded(options.repository) : undefined;
@@ -38,6 +38,7 @@ export const proxyCommand: Command = {
         logger,
         ...accessFrom(options),
         ...observationFrom(options),
+        ...textFrom(options),
       });
       if (output.json) output.printJson({ url: proxy.url, server: embedded?.url ?? options.server });
       else {

@@ -40,7 +40,7 @@ test.each([
   [['validate'], "missing required argument 'model'"],
   [['validate', 'm', '--tolerance', '0'], "--tolerance: expected a number above 0, got '0'"],
   [['proxy', '--server', 'localhost'], "--server: expected an address like http://127.0.0.1:8000, got 'localhost'"],
-  [['proxy', '--server', 'http://a', '--repository', 'b'], '--server and --repository exclude each other'],
+  [['proxy', '--tokenizer', 'a'], "--tokenizer: expected <model>=<folder>, got 'a'"],
   [['check', '/nowhere/models'], 'no model repository at /nowhere/models'],
   [['check', '--format', 'xml'], 'Allowed choices are text, json, sarif, github'],
   [['compile', '--file', '/nowhere/conch.config.ts'], 'no deployment file at /nowhere/conch.config.ts'],

@@ -101,7 +101,7 @@ async function serveBoth(repository: string, options: Readonly<Record<string, un
   const server = await startServer(settings);
   try {
     const proxyPort = (options.port as number | undefined) ?? (await freePort(8080));
-    const front: ProxyOptions = { server: server.url, port: proxyPort, logger };
+    const front: ProxyOptions = { server: server.url, port: proxyPort, logger, text: { repository } };
     return { server, proxy: await startProxy(front) };
   } catch (error) {
     await server.close();

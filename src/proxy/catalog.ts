@@ -5,12 +5,23 @@ import type { ModelIndexEntry } from '../protocol/index.ts';
 import { within } from './deadline.ts';
 import { describeModel, type ModelInterface } from './interface.ts';
 import { givenClasses, learnClasses } from './labels.ts';
+import { taskOf } from './tasks/task.ts';
+import { type DirectText, textPipeline } from './text/pipeline.ts';
+import type { Tokenizers } from './text/tokenizers.ts';
+
+/**
+ * How texts reach an encoder: through the ensemble on the server, or directly, tokenized in the proxy. `auto`: directly
+ * where the tokenizer is at hand.
+ */
+export type TextPath = 'auto' | 'direct' | 'ensemble';
 
 export interface CatalogOptions {
   readonly client: InferenceClient;
   readonly logger: Logger;
   readonly models?: readonly string[] | undefined;
   readonly labels?: Readonly<Record<string, readonly string[]>> | undefined;
+  readonly tokenizers?: Tokenizers | undefined;
+  readonly textPath?: TextPath | undefined;
 }
 
 export interface Readiness {
@@ -289,6 +300,42 @@ export class ModelCatalog {
     const classes = given
       ? givenClasses(model, given)
       : await learnClasses({ client, config, describe, signal }, model, await config(name));
-    return classes ? { ...model, classes } : model;
+    const classified = classes ? { ...model, classes } : model;
+    return this.#withText(classified, { config, describe }, signal);
+  }
+
+  /** The model with what its texts allow: a tokenizer in the proxy, and a task. */
+  async #withText(
+    model: ModelInterface,
+    source: {
+      readonly config: (name: string) => Promise<ModelConfig>;
+      readonly describe: (name: string) => Promise<ModelInterface>;
+    },
+    signal: AbortSignal,
+  ): Promise<ModelInterface> {
+    const { tokenizers, textPath = 'auto' } = this.#options;
+    const own = await source.config(model.name);
+    const pipeline = await textPipeline(source, model, own).catch((error) => {
+      // A step that is not there fails the model's requests, not its description.
+      if (toConchError(error).code === 'SERVER_ERROR') return undefined;
+      throw error;
+    });
+    let text: DirectText | undefined;
+    if (pipeline && textPath !== 'ensemble') {
+      const { version } = await source.describe(pipeline.tokenizer);
+      const tokenizer = await tokenizers?.open(pipeline, version, signal);
+      if (tokenizer) text = { pipeline, tokenizer };
+      else if (textPath === 'direct') {
+        throw new ConchError(
+          'NOT_SUPPORTED',
+          `model '${model.name}': its tokenizer '${pipeline.tokenizer}' is not at hand`,
+          {
+            fix: 'give the folder that the server has its models from (--repository), or the tokenizer’s (--tokenizer)',
+          },
+        );
+      }
+    }
+    const task = taskOf(model, own, text, pipeline && (await source.config(pipeline.encoder.name)));
+    return { ...model, ...(text && { text }), ...(task && { task }) };
   }
 }

@@ -1,8 +1,8 @@
-import { ConchError } from '../base/index.ts';
 import type { InferenceClient } from '../client/index.ts';
 import { bytesOf, type Tensor, viewBytes } from '../tensor/index.ts';
 import { type OutputColumn, readOutputs } from './encode.ts';
 import type { ModelInterface } from './interface.ts';
+import { mayBeOneRequests, SharedSignal } from './shared-run.ts';
 
 /** Rows of one request, and where they stand in the outputs of the inference that they were part of. */
 export interface RanRows {
@@ -104,13 +104,6 @@ export class Combiner {
   }
 }
 
-/** A failure that a single member's values can have caused. */
-function mayBeOneRequests(error: unknown): boolean {
-  if (!(error instanceof ConchError)) return false;
-  if (error.code === 'EXECUTION_FAILED') return true;
-  return error.code === 'SERVER_ERROR' && error.status !== 'UNAVAILABLE' && error.status !== 'NOT_FOUND';
-}
-
 /** Inputs that can stand in one tensor: the same ones, of equal shapes but for the batch. */
 function likeness({ name, version }: ModelInterface, inputs: readonly Tensor[]): string {
   let key = `${name}\n${version}`;
@@ -145,32 +138,4 @@ function joined(parts: readonly Tensor[]): Tensor {
     at += part.length;
   }
   return { name, datatype, shape: [rows, ...shape.slice(1)], data: viewBytes(datatype, all) };
-}
-
-/** Aborts when all members have; a member whose signal aborts gets its reason at once. */
-class SharedSignal {
-  readonly #controller = new AbortController();
-  readonly #releases: (() => void)[] = [];
-
-  constructor(members: readonly Waiting[]) {
-    let left = members.length;
-    for (const { signal, reject } of members) {
-      const onAbort = () => {
-        reject(signal.reason);
-        left--;
-        if (left === 0) this.#controller.abort(signal.reason);
-      };
-      if (signal.aborted) onAbort();
-      else signal.addEventListener('abort', onAbort, { once: true });
-      this.#releases.push(() => signal.removeEventListener('abort', onAbort));
-    }
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  release(): void {
-    for (const release of this.#releases) release();
-  }
 }

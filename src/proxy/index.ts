@@ -1,5 +1,5 @@
 export { createProxyApp, type ProxyAppOptions } from './app.ts';
-export type { ModelCatalog, Readiness } from './catalog.ts';
+export type { ModelCatalog, Readiness, TextPath } from './catalog.ts';
 export type { ErrorBody } from './errors.ts';
 export type { Classes, ModelInterface, TensorInterface } from './interface.ts';
 export { defaultLimits, type ProxyLimits } from './limits.ts';
@@ -14,5 +14,5 @@ export {
   parseKeys,
   proxyMetricsMarkdown,
 } from './operations/index.ts';
-export { type ConchProxyOptions, conchProxy } from './plugin.ts';
+export { type ConchProxyOptions, conchProxy, type TextOptions } from './plugin.ts';
 export { type ProxyOptions, type RunningProxy, startProxy } from './start.ts';

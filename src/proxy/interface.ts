@@ -2,6 +2,8 @@ import { ConchError } from '../base/index.ts';
 import { dimsOf, type ModelConfig, type ModelInput, type ModelOutput, toInteger } from '../config/index.ts';
 import type { ModelMetadata } from '../protocol/index.ts';
 import { type Datatype, datatypeFromConfig } from '../tensor/index.ts';
+import type { ModelTask } from './tasks/task.ts';
+import type { DirectText } from './text/pipeline.ts';
 
 /** A tensor as one item of a request sees it: without the batch dimension. */
 export interface TensorInterface {
@@ -31,6 +33,10 @@ export interface ModelInterface {
   readonly outputs: readonly TensorInterface[];
   /** The server may run several requests as one batch (`dynamic_batching`). */
   readonly joinsRequests?: boolean;
+  /** Present where the model is a tokenizer and an encoder, and the proxy runs the tokenizer itself. */
+  readonly text?: DirectText;
+  /** Present where the model has routes of a task. */
+  readonly task?: ModelTask;
   /** Present where text goes in and labelled scores come out: the route answers with label and scores. */
   readonly classes?: Classes;
 }

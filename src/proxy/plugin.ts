@@ -2,8 +2,9 @@ import type { FastifyPluginAsync } from 'fastify';
 import type { Logger } from '../base/index.ts';
 import type { InferenceClient } from '../client/index.ts';
 import { readJsonBodies } from './body.ts';
-import { ModelCatalog } from './catalog.ts';
+import { ModelCatalog, type TextPath } from './catalog.ts';
 import { Combiner } from './combine.ts';
+import { Gate } from './gate.ts';
 import { type ProxyLimits, resolveLimits } from './limits.ts';
 import { observe } from './observe.ts';
 import type { ProxyMetrics } from './operations/index.ts';
@@ -12,6 +13,8 @@ import { collectSchemas, documentationRoutes } from './routes/documentation.ts';
 import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
 import { protocolRoutes } from './routes/protocol.ts';
+import { TextRunner } from './text/runner.ts';
+import { type TokenizerSources, Tokenizers } from './text/tokenizers.ts';
 
 export interface ConchProxyOptions {
   /** The server behind the routes. It stays the caller's: closing the app does not close it. */
@@ -23,12 +26,19 @@ export interface ConchProxyOptions {
   readonly models?: readonly string[];
   /** Class labels by model name, for servers that do not tell them. */
   readonly labels?: Readonly<Record<string, readonly string[]>>;
+  /** How texts reach encoders, and where their tokenizers lie. */
+  readonly text?: TextOptions;
   /** Milliseconds that one inference request may take once its body is read; 30,000 unless told otherwise. */
   readonly timeoutMs?: number;
   /** Where requests are counted and timed. */
   readonly metrics?: ProxyMetrics;
   /** Called with the catalogue of models once it exists, e.g. to wait until it is ready. */
   readonly onCatalog?: (catalog: ModelCatalog) => void;
+}
+
+export interface TextOptions extends TokenizerSources {
+  /** `auto` unless told otherwise. */
+  readonly path?: TextPath;
 }
 
 /**
@@ -40,9 +50,23 @@ export const conchProxy: FastifyPluginAsync<ConchProxyOptions> = async (app, opt
   const { client, models, labels, timeoutMs = 30_000 } = options;
   const logger = options.logger ?? (app.log as Logger);
   const limits = resolveLimits(options.limits);
-  const catalog = new ModelCatalog({ client, logger, models, labels });
+  const { text = {} } = options;
+  const tokenizers = new Tokenizers(text, client, logger);
+  const catalog = new ModelCatalog({ client, logger, models, labels, tokenizers, textPath: text.path });
   const combiner = new Combiner(client);
-  const context: RouteContext = { client, combiner, catalog, limits, timeoutMs, logger, notes: new WeakMap() };
+  const textRunner = new TextRunner(client);
+  const gate = new Gate(limits.concurrentRequests);
+  const context: RouteContext = {
+    client,
+    combiner,
+    textRunner,
+    gate,
+    catalog,
+    limits,
+    timeoutMs,
+    logger,
+    notes: new WeakMap(),
+  };
   options.onCatalog?.(catalog);
 
   readJsonBodies(app);

@@ -6,6 +6,7 @@ import { createProxyApp } from './app.ts';
 import type { ModelCatalog } from './catalog.ts';
 import type { ProxyLimits } from './limits.ts';
 import { type KeySources, type OpenedKeys, openKeys, ProxyMetrics, serveMetrics } from './operations/index.ts';
+import type { TextOptions } from './plugin.ts';
 
 export interface ProxyOptions {
   /** URL of the inference server, e.g. `http://127.0.0.1:8000`. */
@@ -20,6 +21,8 @@ export interface ProxyOptions {
   readonly models?: readonly string[];
   /** Class labels by model name, for servers that do not tell them. */
   readonly labels?: Readonly<Record<string, readonly string[]>>;
+  /** How texts reach encoders, and where their tokenizers lie. */
+  readonly text?: TextOptions;
   /** Milliseconds that one inference request may take once its body is read; 30,000 unless told otherwise. */
   readonly timeoutMs?: number;
   /** Requests that one address may send in a window; off unless given. */

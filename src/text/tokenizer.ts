@@ -4,6 +4,7 @@ import { libraryContent } from './library.ts';
 import { encodePair, type PairPiece, readPairTemplate } from './pair.ts';
 import { readTemplate, type Template } from './template.ts';
 import { invalid, isRecord, readTokenizerJson, type TokenizerJson } from './tokenizer-json.ts';
+import { type EncodedWord, wordsOf } from './words.ts';
 
 /** A checkpoint's tokenizer: text in, ids out, as the model was trained on. */
 export interface TextTokenizer {
@@ -25,6 +26,12 @@ export interface TextTokenizer {
    * longer one is cut first.
    */
   encodePair(text: string, pair: string): EncodedText;
+  /** The ids of one text as `encode` gives them, and where its words stand; undefined where they cannot be told apart. */
+  encodeWords(text: string): EncodedWords | undefined;
+  /** Whether nothing of a text is cut off. */
+  fits(text: string): boolean;
+  /** Encoded texts, padded to the longest of them. */
+  pad(rows: readonly EncodedText[]): EncodedBatch;
   /** Texts, or the pairs that they form with `pairs` of as many, padded to the longest of them. */
   encodeBatch(texts: readonly string[], pairs?: readonly string[]): EncodedBatch;
 }
@@ -32,6 +39,11 @@ export interface TextTokenizer {
 export interface EncodedText {
   readonly ids: number[];
   readonly typeIds: number[];
+}
+
+export interface EncodedWords extends EncodedText {
+  /** In order; words that were cut off are left out. */
+  readonly words: readonly EncodedWord[];
 }
 
 /** Row-major [batch, length]. */
@@ -88,6 +100,10 @@ export function createTokenizer(tokenizerJson: object, options: TokenizerOptions
     return ids.length > room ? ids.slice(0, room) : ids;
   }
 
+  const withTemplate = (ids: readonly number[]): EncodedText => ({
+    ids: [...template.before, ...ids, ...template.after],
+    typeIds: [...template.beforeTypes, ...ids.map(() => template.type), ...template.afterTypes],
+  });
   const padding = { padId, padTypeId, padLeft };
   // Read when it is needed: of tokenizers for single texts it may be anything.
   let pieces: readonly PairPiece[] | undefined;
@@ -105,11 +121,22 @@ export function createTokenizer(tokenizerJson: object, options: TokenizerOptions
     inputNames: names,
     encodePair: ofPair,
     encode(text) {
+      return withTemplate(contentIds(text));
+    },
+    encodeWords(text) {
+      if (truncateLeft) return undefined;
       const ids = contentIds(text);
-      return {
-        ids: [...template.before, ...ids, ...template.after],
-        typeIds: [...template.beforeTypes, ...ids.map(() => template.type), ...template.afterTypes],
-      };
+      const words = wordsOf(text, ids, (part) => content.first(part, Number.POSITIVE_INFINITY), template.before.length);
+      if (!words) return undefined;
+      return { ...withTemplate(ids), words };
+    },
+    fits(text) {
+      return content.first(text.toWellFormed(), room + 1).length <= room;
+    },
+    pad(rows) {
+      const batch = fillPairs(rows, padding);
+      if (!typed) batch.token_type_ids.fill(0n);
+      return batch;
     },
     encodeBatch(texts, pairs) {
       const batch = pairs

@@ -1,18 +1,19 @@
 import type { FastifyRequest } from 'fastify';
 import type { Logger } from '../../base/index.ts';
 import type { InferenceClient } from '../../client/index.ts';
+import type { Runners } from '../ask.ts';
 import type { ModelCatalog } from '../catalog.ts';
-import type { Combiner } from '../combine.ts';
+import type { Gate } from '../gate.ts';
 import type { ProxyLimits } from '../limits.ts';
 
 /** What the routes of one proxy share. */
-export interface RouteContext {
+export interface RouteContext extends Runners {
   readonly client: InferenceClient;
-  /** Runs rows on the server, those of several requests together where it can. */
-  readonly combiner: Combiner;
   readonly catalog: ModelCatalog;
   readonly limits: ProxyLimits;
   readonly timeoutMs: number;
+  /** Lets in as many inference requests as may be under way together. */
+  readonly gate: Gate;
   readonly logger: Logger;
   /** What the log line of a request says beside its route and status. */
   readonly notes: WeakMap<FastifyRequest, RequestNote>;

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { ConchError } from '../../base/index.ts';
+import { ask } from '../ask.ts';
 import { withDeadline } from '../deadline.ts';
 import { readItems } from '../decode.ts';
-import { Gate } from '../gate.ts';
-import { answerOf, inferItems } from '../infer.ts';
+import { answerOf } from '../infer.ts';
 import type { ModelInterface } from '../interface.ts';
 import { errorSchema } from '../openapi.ts';
 import { chooseVariant } from '../variant.ts';
@@ -19,8 +19,7 @@ interface NamedModel {
  * Fastify takes no more routes, so one route stands for all and the catalogue says what each takes.
  */
 export function modelRoutes(app: FastifyInstance, context: RouteContext): void {
-  const { combiner, catalog, limits, timeoutMs, notes } = context;
-  const gate = new Gate(limits.concurrentRequests);
+  const { catalog, limits, timeoutMs, notes, gate } = context;
   const describe = (model: ModelInterface) => ({
     ...publicModel(model),
     route: `${app.prefix}/models/${encodeURIComponent(model.name)}`,
@@ -41,12 +40,10 @@ export function modelRoutes(app: FastifyInstance, context: RouteContext): void {
         const named = await catalog.find(request.params.name);
         const { model, body } = chooseVariant(named, request.body, (name) => catalog.get(name));
         const items = readItems(model, body, limits);
-        const started = performance.now();
         try {
-          const { rows, version } = await inferItems(combiner, model, items, { id: request.id, signal });
-          const inferMs = Math.round((performance.now() - started) * 1000) / 1000;
-          notes.set(request, { model: model.name, version, items: items.count, inferMs });
-          reply.headers({ 'x-conch-model-version': version, 'x-conch-time-infer': inferMs.toFixed(3) });
+          const { rows, version, ...times } = await ask(context, model, items, { id: request.id, signal });
+          notes.set(request, { model: model.name, version, items: items.count, ...rounded(times) });
+          reply.headers({ 'x-conch-model-version': version, 'x-conch-time-infer': times.inferMs.toFixed(3) });
           return items.several ? rows.map((row) => answerOf(model, row)) : answerOf(model, rows[0]!);
         } catch (error) {
           if (mayMeanChange(error)) catalog.doubt(model.name);
@@ -60,8 +57,13 @@ export function modelRoutes(app: FastifyInstance, context: RouteContext): void {
   refuseOtherMethods(app, '/models/:name', ['GET', 'HEAD', 'POST']);
 }
 
+/** Times to a microsecond, as logs and headers tell them. */
+export function rounded<Times extends object>(times: Times): Times {
+  return Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, Math.round(ms * 1000) / 1000])) as Times;
+}
+
 /** Failures after which the server, or the model on it, may no longer be what the catalogue says. */
-function mayMeanChange(error: unknown): boolean {
+export function mayMeanChange(error: unknown): boolean {
   if (!(error instanceof ConchError)) return false;
   return error.code === 'SERVER_UNREACHABLE' || error.code === 'EXECUTION_FAILED' || error.code === 'SERVER_ERROR';
 }
