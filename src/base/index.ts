@@ -27,3 +27,4 @@ export { printable } from './printable.ts';
 export { type GroupEnd, runGroup } from './process-group.ts';
 export { type Progress, type ProgressTask, silentProgress, track } from './progress.ts';
 export { redact } from './redact.ts';
+export { readTls, type TlsFiles, type TlsMaterial } from './tls.ts';

@@ -1,25 +1,30 @@
-import { createLogger } from '../base/index.ts';
+import { createLogger, redact } from '../base/index.ts';
+import type { ServerAddress } from '../proxy/index.ts';
 import type { Command } from './command.ts';
 import { requireRepository } from './deployment.ts';
 import { accessFrom, accessOptions } from './proxy/access.ts';
 import { keyCommand } from './proxy/key.ts';
+import { limitOptions, limitsFrom } from './proxy/limits.ts';
 import { observationFrom, observationOptions } from './proxy/observation.ts';
 import { textFrom, textOptions } from './proxy/text.ts';
+import { upstreamFrom, upstreamOptions } from './proxy/upstream.ts';
 import { aborted, logOption } from './serve.ts';
-import { address, port } from './values.ts';
+import { port } from './values.ts';
 
 export const proxyCommand: Command = {
   name: 'proxy',
   summary: 'the web application in front of a server: routes by model, OpenAPI, limits',
   options: [
-    { flags: '--server <url>', summary: 'the server behind it: Triton, or conch serve', parse: address },
+    ...upstreamOptions.slice(0, 1),
     {
       flags: '--repository <dir>',
       summary: 'start the embedded server over this repository; beside --server: where that server has its models from',
     },
     { flags: '--port <port>', summary: 'port of the proxy', parse: port, default: 8080 },
     { flags: '--host <host>', summary: 'address to listen on', default: '127.0.0.1' },
+    ...limitOptions,
     ...accessOptions,
+    ...upstreamOptions.slice(1),
     ...observationOptions,
     ...textOptions,
     logOption,
@@ -30,19 +35,23 @@ export const proxyCommand: Command = {
     const { startProxy } = await import('../proxy/index.ts');
     const logger = createLogger(options.logLevel as never);
     const embedded = options.server === undefined ? await startEmbedded(options.repository) : undefined;
+    const servers = embedded ? [{ url: embedded.url }] : (options.server as ServerAddress[]);
+    const named = servers.map(({ url }) => redact(url));
     try {
       const proxy = await startProxy({
-        server: embedded?.url ?? (options.server as string),
+        server: servers,
         host: options.host as string,
         port: options.port as number,
         logger,
+        ...limitsFrom(options),
         ...accessFrom(options),
+        ...upstreamFrom(options),
         ...observationFrom(options),
         ...textFrom(options),
       });
-      if (output.json) output.printJson({ url: proxy.url, server: embedded?.url ?? options.server });
+      if (output.json) output.printJson({ url: proxy.url, server: named[0], servers: named });
       else {
-        output.print(`proxy at ${proxy.url}, in front of ${embedded?.url ?? options.server}`);
+        output.print(`proxy at ${proxy.url}, in front of ${named.join(', ')}`);
         const metrics = proxy.metricsPort === undefined ? '' : `metrics on port ${proxy.metricsPort}; `;
         output.print(`documentation at ${proxy.url}/docs; ${metrics}Ctrl-C stops`);
       }

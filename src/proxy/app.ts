@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 import rateLimit from '@fastify/rate-limit';
 import underPressure from '@fastify/under-pressure';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
@@ -18,6 +19,8 @@ export interface ProxyAppOptions extends ConchProxyOptions {
   readonly keys?: KeyRing;
   /** Origins whose pages may ask from a browser, `*` for all; none unless given. Or a pattern of them. */
   readonly corsOrigins?: readonly (string | RegExp)[];
+  /** What `node:https` takes of certificates; plain HTTP unless given. */
+  readonly https?: SecureContextOptions & { readonly requestCert?: boolean; readonly rejectUnauthorized?: boolean };
   /** Whether `GET /metrics` is one of the routes, where there are metrics; default true. */
   readonly metricsRoute?: boolean;
   /** Refuse requests with 503 while the event loop lags by more than this on average; default 2,000, false: never. */
@@ -33,6 +36,7 @@ export async function createProxyApp(options: ProxyAppOptions): Promise<FastifyI
   const logger = options.logger ?? createLogger('silent', 'conch-proxy');
   const app = Fastify({
     loggerInstance: logger,
+    ...(options.https && { https: options.https }),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.bodyBytes,
     requestTimeout: 60_000,
@@ -50,7 +54,7 @@ export async function createProxyApp(options: ProxyAppOptions): Promise<FastifyI
   };
 
   app.setErrorHandler(fail);
-  const security = securityHeaders();
+  const security = securityHeaders(options.https !== undefined);
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(security);
     done();

@@ -16,3 +16,10 @@ export {
 } from './operations/index.ts';
 export { type ConchProxyOptions, conchProxy, type TextOptions } from './plugin.ts';
 export { type ProxyOptions, type RunningProxy, startProxy } from './start.ts';
+export {
+  type CircuitOptions,
+  type EndpointOptions,
+  type ServerAddress,
+  SpreadClient,
+  type SpreadOptions,
+} from './upstream/index.ts';

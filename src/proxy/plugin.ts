@@ -32,6 +32,8 @@ export interface ConchProxyOptions {
   readonly timeoutMs?: number;
   /** Where requests are counted and timed. */
   readonly metrics?: ProxyMetrics;
+  /** Whether the end has begun: readiness then says no. */
+  readonly draining?: () => boolean;
   /** Called with the catalogue of models once it exists, e.g. to wait until it is ready. */
   readonly onCatalog?: (catalog: ModelCatalog) => void;
 }
@@ -66,6 +68,7 @@ export const conchProxy: FastifyPluginAsync<ConchProxyOptions> = async (app, opt
     timeoutMs,
     logger,
     notes: new WeakMap(),
+    draining: options.draining ?? (() => false),
   };
   options.onCatalog?.(catalog);
 

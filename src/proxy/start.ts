@@ -1,36 +1,34 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { ConchError, createLogger, type Logger } from '../base/index.ts';
-import { connect } from '../client/index.ts';
-import { createProxyApp } from './app.ts';
+import { ConchError, createLogger, type Logger, type TlsFiles } from '../base/index.ts';
+import { createProxyApp, type ProxyAppOptions } from './app.ts';
 import type { ModelCatalog } from './catalog.ts';
-import type { ProxyLimits } from './limits.ts';
-import { type KeySources, type OpenedKeys, openKeys, ProxyMetrics, serveMetrics } from './operations/index.ts';
-import type { TextOptions } from './plugin.ts';
+import {
+  Drain,
+  followCertificates,
+  type KeySources,
+  openKeys,
+  ProxyMetrics,
+  serveMetrics,
+  tlsSettings,
+} from './operations/index.ts';
+import { connectServers, countServers, type ServerAddress, type SpreadOptions } from './upstream/index.ts';
 
-export interface ProxyOptions {
-  /** URL of the inference server, e.g. `http://127.0.0.1:8000`. */
-  readonly server: string;
+export interface ProxyOptions
+  extends Pick<ProxyAppOptions, 'limits' | 'models' | 'labels' | 'text' | 'timeoutMs' | 'rateLimit' | 'corsOrigins'> {
+  /** URL of the inference server, e.g. `http://127.0.0.1:8000`, or several that are used as one. */
+  readonly server: string | readonly ServerAddress[];
+  /** When a server is left out, and how often an inference is tried on another one. */
+  readonly spread?: Omit<SpreadOptions, 'logger'>;
   /** Address to listen on; loopback (`127.0.0.1`) unless told otherwise. */
   readonly host?: string;
   /** Port to listen on; 8080 unless told otherwise, 0 for any free one. */
   readonly port?: number;
   readonly logger?: Logger;
-  readonly limits?: Partial<ProxyLimits>;
-  /** Models to offer; all that the server has unless told otherwise. */
-  readonly models?: readonly string[];
-  /** Class labels by model name, for servers that do not tell them. */
-  readonly labels?: Readonly<Record<string, readonly string[]>>;
-  /** How texts reach encoders, and where their tokenizers lie. */
-  readonly text?: TextOptions;
-  /** Milliseconds that one inference request may take once its body is read; 30,000 unless told otherwise. */
-  readonly timeoutMs?: number;
-  /** Requests that one address may send in a window; off unless given. */
-  readonly rateLimit?: { readonly max: number; readonly windowMs: number };
   /** Where the API keys stand that requests must carry one of; everybody may ask unless given. */
   readonly apiKeys?: KeySources;
-  /** Origins whose pages may ask from a browser, `*` for all; none unless given. */
-  readonly corsOrigins?: readonly (string | RegExp)[];
+  /** PEM files with which the proxy speaks HTTPS; they are read again when they change. Plain HTTP unless given. */
+  readonly tls?: TlsFiles;
   /**
    * Port of `/metrics`, on `host`; 0 for any free one, false for none. Unless given it is a route beside the others,
    * which needs a key with the admin scope where there are keys.
@@ -38,6 +36,8 @@ export interface ProxyOptions {
   readonly metricsPort?: number | false;
   /** Milliseconds that requests in flight get to finish when the proxy closes; 10,000 unless told otherwise. */
   readonly drainMs?: number;
+  /** Milliseconds that `/healthz` says no, when the proxy closes, before its port does; 0 unless told otherwise. */
+  readonly drainDelayMs?: number;
 }
 
 export interface RunningProxy {
@@ -55,85 +55,78 @@ export interface RunningProxy {
 /**
  * Starts the proxy. It listens at once and finds the server's models when the server is ready, so both may be started
  * in any order.
- * @throws USAGE for a URL, address or limit that cannot be used; the message names the port when it is taken.
+ * @throws USAGE for a URL, address, file or limit that cannot be used; the message names the port when it is taken.
  */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
-  const {
-    server,
-    host = '127.0.0.1',
-    port = 8080,
-    timeoutMs = 30_000,
-    drainMs = 10_000,
-    apiKeys,
-    metricsPort,
-    ...rest
-  } = options;
-  const client = connect(server, { timeoutMs });
-  let catalog: ModelCatalog | undefined;
+  const { host = '127.0.0.1', port = 8080, timeoutMs = 30_000, apiKeys, tls, metricsPort } = options;
   const logger = options.logger ?? createLogger('warn', 'conch-proxy');
-  const onCatalog = (created: ModelCatalog) => {
-    catalog = created;
+  const client = connectServers(options.server, { ...options.spread, timeoutMs, logger });
+  /** What is open, to be closed in the opposite order. */
+  const open: (() => unknown)[] = [() => client.close()];
+  const closeAll = async () => {
+    for (const close of open.splice(0).reverse()) await close();
   };
-  let app: FastifyInstance | undefined;
-  let keys: OpenedKeys | undefined;
-  let exporter: Awaited<ReturnType<typeof serveMetrics>> | undefined;
-  const metrics = metricsPort === false ? undefined : new ProxyMetrics({ process: true });
+  const drain = new Drain({ delayMs: options.drainDelayMs ?? 0, drainMs: options.drainMs ?? 10_000 });
+  let catalog: ModelCatalog | undefined;
   try {
-    if (metrics && typeof metricsPort === 'number') exporter = await serveMetrics(metrics, { host, port: metricsPort });
-    keys = apiKeys && (await openKeys(apiKeys, logger));
-    app = await createProxyApp({
-      ...rest,
+    const keys = apiKeys && (await openKeys(apiKeys, logger));
+    if (keys) open.push(keys.close);
+    else if (!isLoopback(host)) logger.warn(`everybody who reaches ${host} may ask: the proxy has no API keys`);
+    const metrics = metricsPort === false ? undefined : new ProxyMetrics({ process: true });
+    if (metrics) countServers(metrics, client);
+    const app = await createProxyApp({
+      ...appOptions(options),
       client,
       logger,
       timeoutMs,
-      onCatalog,
+      onCatalog: (created) => (catalog = created),
+      draining: () => drain.draining,
       metricsRoute: metricsPort === undefined,
       ...(metrics && { metrics }),
       ...(keys && { keys: keys.ring }),
+      ...(tls && { https: await tlsSettings(tls) }),
     });
-    if (!keys && !isLoopback(host)) {
-      logger.warn(`everybody who reaches ${host} may ask: the proxy has no API keys`);
-    }
+    open.push(() => drain.end(app));
+    if (tls) open.push(followCertificates(app, tls, logger));
     await app.listen({ host, port });
+    let exporter: Awaited<ReturnType<typeof serveMetrics>> | undefined;
+    if (metrics && typeof metricsPort === 'number') {
+      exporter = await serveMetrics(metrics, { host, port: metricsPort }).catch((error) => {
+        throw listenError(error, host, metricsPort);
+      });
+      // Before the app, so that it closes after it: how a drain goes is worth seeing.
+      open.splice(1, 0, exporter.close);
+    }
+    const address = app.server.address() as AddressInfo;
+    const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+    let closing: Promise<void> | undefined;
+    return {
+      url: `${tls ? 'https' : 'http'}://${shown}:${address.port}`,
+      port: address.port,
+      metricsPort: exporter?.port,
+      app,
+      whenReady: (signal) => catalog!.whenReady(signal),
+      close: () => (closing ??= closeAll()),
+    };
   } catch (error) {
-    keys?.close();
-    await app?.close();
-    await exporter?.close();
-    await client.close();
+    await closeAll();
     throw listenError(error, host, port);
   }
-  const started = app;
-  const address = started.server.address() as AddressInfo;
-  const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  let closing: Promise<void> | undefined;
+}
+
+function appOptions({ limits, models, labels, text, rateLimit, corsOrigins }: ProxyOptions): Partial<ProxyAppOptions> {
   return {
-    url: `http://${shown}:${address.port}`,
-    port: address.port,
-    metricsPort: exporter?.port,
-    app: started,
-    whenReady: (signal) => catalog!.whenReady(signal),
-    close: () => {
-      closing ??= drain(started, drainMs).finally(async () => {
-        keys?.close();
-        await exporter?.close();
-        await client.close();
-      });
-      return closing;
-    },
+    ...(limits && { limits }),
+    ...(models && { models }),
+    ...(labels && { labels }),
+    ...(text && { text }),
+    ...(rateLimit && { rateLimit }),
+    ...(corsOrigins && { corsOrigins }),
   };
 }
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.');
-}
-
-async function drain(app: FastifyInstance, drainMs: number): Promise<void> {
-  const timer = setTimeout(() => app.server.closeAllConnections(), drainMs);
-  try {
-    await app.close();
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function listenError(thrown: unknown, host: string, port: number): unknown {

@@ -1,4 +1,3 @@
 export type { ServedEngine } from './context.ts';
 export { parseRestriction, type Restriction } from './restricted.ts';
 export { type ListenerOptions, type RunningServer, type ServerOptions, serveEngine, startServer } from './start.ts';
-export { readTls, type TlsFiles, type TlsMaterial } from './tls.ts';

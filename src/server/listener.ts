@@ -1,8 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { ConchError } from '../base/index.ts';
+import { ConchError, type TlsMaterial } from '../base/index.ts';
 import { BodyBudget, type Call, Connection, type Host } from './http1/index.ts';
-import type { TlsMaterial } from './tls.ts';
 
 export interface ListenOptions {
   readonly host: string;

@@ -1,5 +1,5 @@
 import { totalmem } from 'node:os';
-import { cacheDirectory, createLogger, type Logger, packageVersion } from '../base/index.ts';
+import { cacheDirectory, createLogger, type Logger, packageVersion, readTls, type TlsFiles } from '../base/index.ts';
 import type { EngineOptions, LatencyMetrics } from '../engine/index.ts';
 import { defaultMaxInputBytes } from '../protocol/index.ts';
 import type { ServedEngine, ServerContext } from './context.ts';
@@ -12,7 +12,6 @@ import { metricsEndpoint } from './metrics/endpoint.ts';
 import { RestrictedAccess, type Restriction } from './restricted.ts';
 import { LogSettings, type TraceSetting, TraceSettings } from './settings/index.ts';
 import { SharedMemoryRegistry } from './shared-memory/index.ts';
-import { readTls, type TlsFiles } from './tls.ts';
 import { Tracer } from './trace/index.ts';
 
 export interface ListenerOptions {

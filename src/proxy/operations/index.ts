@@ -1,10 +1,12 @@
 export { requireKeys } from './access.ts';
 export { allowOrigins, localOrigins } from './cors.ts';
+export { Drain, type DrainOptions } from './drain.ts';
 export { type KeySources, type OpenedKeys, openKeys } from './key-file.ts';
 export { type ApiKey, type KeyHolder, KeyRing, keyLine, makeKey, parseKeys } from './keys.ts';
 export { proxyMetrics, proxyMetricsMarkdown } from './metric-table.ts';
 export { type AnsweredRequest, ProxyMetrics } from './metrics.ts';
 export { metricsRoute, serveMetrics } from './metrics-endpoint.ts';
 export { serverTiming } from './timing.ts';
+export { followCertificates, tlsSettings } from './tls.ts';
 export { type Rate, readRate, TokenBucket } from './token-bucket.ts';
 export { watchFiles } from './watched-files.ts';

@@ -54,6 +54,31 @@ export const proxyMetrics = {
     help: 'Requests that wait in the proxy for their turn',
     labels: [],
   },
+  conch_proxy_server_up: {
+    type: 'gauge',
+    help: '1 while the server takes its share of the requests',
+    labels: ['server'],
+  },
+  conch_proxy_server_in_flight: {
+    type: 'gauge',
+    help: 'Inferences that the server has not answered yet',
+    labels: ['server'],
+  },
+  conch_proxy_server_inferences_total: {
+    type: 'counter',
+    help: 'Inferences sent to the server, by outcome: succeeded, or failed through its fault',
+    labels: ['server', 'outcome'],
+  },
+  conch_proxy_server_ejections_total: {
+    type: 'counter',
+    help: 'How often the server was left out because it failed',
+    labels: ['server'],
+  },
+  conch_proxy_retries_total: {
+    type: 'counter',
+    help: 'Inferences that were sent to another server after one had failed',
+    labels: [],
+  },
 } as const satisfies Record<string, ProxyMetric>;
 
 export type ProxyMetricName = keyof typeof proxyMetrics;

@@ -20,6 +20,7 @@ export interface AnsweredRequest {
 export class ProxyMetrics {
   readonly registry = new Registry();
   readonly #metrics = new Map<ProxyMetricName, Counter | Gauge | Histogram>();
+  readonly #totals = new Map<string, number>();
   #inFlight = 0;
   #queued: () => number = () => 0;
 
@@ -70,6 +71,13 @@ export class ProxyMetrics {
 
   count(name: ProxyMetricName, labels: Record<string, string>, by = 1): void {
     (this.#metrics.get(name) as Counter).inc(labels, by);
+  }
+
+  /** Brings a counter to a total that somebody else counts. */
+  countTo(name: ProxyMetricName, labels: Record<string, string>, total: number): void {
+    const key = `${name} ${Object.values(labels).join(' ')}`;
+    this.count(name, labels, total - (this.#totals.get(key) ?? 0));
+    this.#totals.set(key, total);
   }
 
   set(name: ProxyMetricName, labels: Record<string, string>, value: number): void {

@@ -17,6 +17,8 @@ export interface RouteContext extends Runners {
   readonly logger: Logger;
   /** What the log line of a request says beside its route and status. */
   readonly notes: WeakMap<FastifyRequest, RequestNote>;
+  /** Whether the proxy is about to close. */
+  readonly draining: () => boolean;
 }
 
 export interface RequestNote {

@@ -6,10 +6,10 @@ import { refuseOtherMethods } from './methods.ts';
 const config = { conchHealth: true, rateLimit: false as const, pressureHandler: () => undefined };
 
 /** `/health`: the proxy lives. `/healthz`: the server behind it is ready too, asked at this moment. */
-export function healthRoutes(app: FastifyInstance, { catalog }: RouteContext): void {
+export function healthRoutes(app: FastifyInstance, { catalog, draining }: RouteContext): void {
   app.get('/health', { config, schema: healthSchema }, async () => ({ status: 'ok' }));
   app.get('/healthz', { config, schema: readySchema }, async (_request, reply) => {
-    const { ready, reason } = await catalog.check();
+    const { ready, reason } = draining() ? { ready: false, reason: 'the proxy is closing' } : await catalog.check();
     if (ready) return { status: 'ready', models: catalog.list().map(({ name }) => name) };
     return reply.code(503).header('retry-after', 1).send({ status: 'not ready', reason });
   });
@@ -45,7 +45,7 @@ const readySchema = {
       required: ['status', 'models'],
     },
     503: {
-      description: 'The server cannot be reached or is not ready yet.',
+      description: 'The server cannot be reached or is not ready yet, or the proxy is closing.',
       type: 'object',
       properties: { status: { type: 'string', enum: ['not ready'] }, reason: { type: 'string' } },
       required: ['status', 'reason'],

@@ -1,9 +1,9 @@
 import type { AddressInfo, Server } from 'node:net';
+import type { TlsMaterial } from '../../base/index.ts';
 import type { ServerContext } from '../context.ts';
 import { BodyBudget } from '../http1/index.ts';
 import { cannotListen } from '../listener.ts';
 import type { RestrictedAccess } from '../restricted.ts';
-import type { TlsMaterial } from '../tls.ts';
 import type { CallStream } from './call.ts';
 import { type Accepted, type CompressionLevel, dispatch } from './dispatch.ts';
 import { H2Server } from './h2/server.ts';

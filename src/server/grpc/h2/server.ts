@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import type { TlsMaterial } from '../../tls.ts';
+import type { TlsMaterial } from '../../../base/index.ts';
 import type { Connections, TransportHost } from '../transport.ts';
 import { Connection } from './connection.ts';
 

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
-import { ConchError } from '../base/index.ts';
+import { ConchError } from './errors.ts';
 
 /** Paths of PEM files. */
 export interface TlsFiles {
