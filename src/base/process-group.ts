@@ -9,7 +9,8 @@ export interface GroupRun {
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** What it reads on standard input. */
   readonly input?: string | undefined;
-  readonly timeoutMs: number;
+  /** Absent: it may run for as long as it likes. */
+  readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
   /** Takes what the child prints; `kill` ends it with all that it started. */
   readonly follow: (child: ChildProcessWithoutNullStreams, kill: () => void) => void;
@@ -47,11 +48,12 @@ export async function runGroup(run: GroupRun): Promise<GroupEnd> {
   run.follow(child, kill);
   child.stdin.on('error', () => {}).end(run.input ?? ''); // A child that ends early says why by itself.
   let timedOut = false;
-  const timer = setTimeout(() => {
+  const onTimeout = () => {
     timedOut = true;
     kill();
     for (const stream of [child.stdout, child.stderr]) stream.destroy(); // A process that left the group may hold them.
-  }, timeoutMs);
+  };
+  const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, timeoutMs);
   signal?.addEventListener('abort', kill);
   child.once('exit', kill); // What it started and left running would keep its streams open.
   try {

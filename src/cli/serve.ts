@@ -6,13 +6,14 @@ import { httpFrom, httpOptions } from './serve/http.ts';
 import { modelOptions, modelsFrom } from './serve/models.ts';
 import { observationFrom, observationOptions } from './serve/observation.ts';
 import { schedulingFrom, schedulingOptions } from './serve/scheduling.ts';
+import { engineOptions, requireEngine, serveTriton } from './serve/triton.ts';
 import { port, positiveInteger, unsignedInteger } from './values.ts';
 
 export { logOption } from './serve/observation.ts';
 
 export const serveCommand: Command = {
   name: 'serve',
-  summary: "serve a model repository over Triton's protocols, without Triton, Docker or a GPU",
+  summary: "serve a model repository over Triton's protocols, without Triton, Docker or a GPU; or start Triton itself",
   arguments: [{ usage: '[dir]', summary: "the model repository (default: the deployment's, else models)" }],
   options: [
     { flags: '--http-port <port>', summary: 'inference and health', parse: port, default: 8000 },
@@ -41,9 +42,17 @@ export const serveCommand: Command = {
     ...schedulingOptions,
     ...accessOptions,
     ...observationOptions,
+    ...engineOptions,
   ],
   example: 'conch serve models --http-port 8000',
-  async action({ arguments: [dir], options, signal }, output) {
+  async action(input, output) {
+    requireEngine(input.options);
+    if (input.options.engine === 'triton') return serveTriton(input, serveCommand.options!, output);
+    const {
+      arguments: [dir],
+      options,
+      signal,
+    } = input;
     const settings = {
       host: options.httpAddress as string,
       httpPort: options.httpPort as number,

@@ -3,4 +3,8 @@ export { type DoctorReport, examine } from './doctor/doctor.ts';
 export type { DoctorEngine, Examination, Finding } from './doctor/examination.ts';
 export { type Machine, thisMachine } from './doctor/machine.ts';
 export { type DeployPlan, modelWithGpu, type PlanOptions, planDeployment } from './plan.ts';
+export { composeTriton, requireDocker } from './triton/in-compose.ts';
+export { localTriton } from './triton/local.ts';
+export { untilReady } from './triton/ready.ts';
+export { runServer, type ServerEnd, type ServerProgram } from './triton/run.ts';
 export { type GeneratedFile, type WriteOptions, type WrittenFile, writeFiles } from './write-files.ts';

@@ -70,7 +70,7 @@ test('the file follows the compose specification, pins its images and gives noth
 });
 
 test('the deployment file sets what it says', async () => {
-  const { compose } = await generate({
+  const { compose, files } = await generate({
     name: 'sentiment',
     gpu: true,
     images: { triton: `registry.example/triton:26.07@sha256:${'a'.repeat(64)}` },
@@ -86,7 +86,12 @@ test('the deployment file sets what it says', async () => {
   expect(compose.name).toBe('sentiment');
   expect(triton.image).toMatch(/@sha256:a{64}$/);
   expect(triton.command).toEqual(
-    expect.arrayContaining(['--load-model=net', '--exit-timeout-secs=60', '--log-verbose=1']),
+    expect.arrayContaining([
+      `--http-restricted-api=model-repository:authorization=Basic $\{CONCH_ADMIN_BASIC:?it stands in .env}`,
+      '--load-model=net',
+      '--exit-timeout-secs=60',
+      '--log-verbose=1',
+    ]),
   );
   expect(triton.shm_size).toBe('2g');
   expect(triton.stop_grace_period).toBe('75s');
@@ -97,6 +102,11 @@ test('the deployment file sets what it says', async () => {
   expect(triton.ports).toEqual(['[::1]:18000:8000']);
   expect(triton.networks).toEqual(['inference', 'edge']);
   expect(proxy.ports).toEqual(['[::1]:80:8080']);
+  expect(proxy.command[2]).toBe(`http://triton:${adminKey}@triton:8000`);
+  const values = Object.fromEntries(
+    files['.env']!.split('\n').flatMap((line) => (line.startsWith('#') || !line ? [] : [line.split(/=(.*)/)])),
+  );
+  expect(atob(values.CONCH_ADMIN_BASIC)).toBe(`triton:${values.CONCH_ADMIN_KEY}`);
 });
 
 test('a GPU is given where a model needs one, and --cpu or --gpu decide', async () => {

@@ -5,7 +5,7 @@ import { tritonImageFiles } from '../images/triton-image.ts';
 import { dashboardJson, datasourceUid } from '../observe/dashboard.ts';
 import { alertRules, prometheusConfig } from '../observe/prometheus.ts';
 import type { DeployPlan } from '../plan.ts';
-import { containerPorts } from '../triton-command.ts';
+import { basicOf, containerPorts, proxyUser } from '../triton-command.ts';
 import type { GeneratedFile } from '../write-files.ts';
 import { yamlFile } from '../yaml.ts';
 import { folders, grafanaService, prometheusService, proxyService, secrets, tritonService } from './services.ts';
@@ -90,10 +90,13 @@ const dashboards = {
 
 function secretsFile(): string {
   const secret = () => randomBytes(24).toString('base64url');
+  const key = secret();
   return [
     '# Secrets of docker-compose.yml, made once. Keep this file out of version control.',
     "# Opens Triton's shared memory, trace and log settings: header admin-key.",
-    `${secrets.adminKey}=${secret()}`,
+    `${secrets.adminKey}=${key}`,
+    `# ${proxyUser}:<that key> in base 64: opens the repository API in mode explicit.`,
+    `${secrets.adminBasic}=${basicOf(key)}`,
     "# Of Grafana's user admin.",
     `${secrets.grafanaPassword}=${secret()}`,
     '',

@@ -1,8 +1,13 @@
 import { type DeployPlan, relativeTo } from '../plan.ts';
-import { containerPorts, modelsFolder, tritonCommand } from '../triton-command.ts';
+import { containerPorts, modelsFolder, proxyUser, tritonCommand } from '../triton-command.ts';
 
 /** Variables of `.env` that the services need. */
-export const secrets = { adminKey: 'CONCH_ADMIN_KEY', grafanaPassword: 'GRAFANA_ADMIN_PASSWORD' } as const;
+export const secrets = {
+  ...{ adminKey: 'CONCH_ADMIN_KEY', adminBasic: 'CONCH_ADMIN_BASIC' },
+  grafanaPassword: 'GRAFANA_ADMIN_PASSWORD',
+} as const;
+
+const secret = (name: string) => `\${${name}:?it stands in .env}`;
 
 const hardened = {
   restart: 'unless-stopped',
@@ -28,7 +33,7 @@ export function tritonService(plan: DeployPlan, dir: string): object {
     image: plan.images.triton,
     ...(plan.tokenizers.length > 0 &&
       settings.images?.triton === undefined && { build: { context: `./${folders.triton}` }, pull_policy: 'build' }),
-    command: tritonCommand(plan, `\${${secrets.adminKey}:?it stands in .env}`),
+    command: tritonCommand(plan, { adminKey: secret(secrets.adminKey), adminBasic: secret(secrets.adminBasic) }),
     user: '1000:1000',
     volumes: [
       {
@@ -76,7 +81,7 @@ export function proxyService(plan: DeployPlan): object {
     command: [
       'proxy',
       '--server',
-      `http://triton:${containerPorts.http}`,
+      `http://${plan.modelControlMode === 'explicit' ? `${proxyUser}:${secret(secrets.adminKey)}@` : ''}triton:${containerPorts.http}`,
       '--host',
       '0.0.0.0',
       '--port',
@@ -120,7 +125,7 @@ export function grafanaService(plan: DeployPlan): object {
   return {
     image: plan.images.grafana,
     environment: {
-      GF_SECURITY_ADMIN_PASSWORD: `\${${secrets.grafanaPassword}:?it stands in .env}`,
+      GF_SECURITY_ADMIN_PASSWORD: secret(secrets.grafanaPassword),
       GF_USERS_ALLOW_SIGN_UP: 'false',
       GF_ANALYTICS_REPORTING_ENABLED: 'false',
       GF_ANALYTICS_CHECK_FOR_UPDATES: 'false',
