@@ -1,5 +1,6 @@
 import { benchCommand } from './bench.ts';
 import { checkCommand } from './check.ts';
+import { clientCommand } from './client.ts';
 import type { Command, CommandGroup } from './command.ts';
 import { compileCommand } from './compile.ts';
 import { configCommand } from './config.ts';
@@ -20,6 +21,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   checkCommand,
   serveCommand,
   proxyCommand,
+  clientCommand,
   validateCommand,
   benchCommand,
   deployCommand,

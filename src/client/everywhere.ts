@@ -43,3 +43,16 @@ export type {
   TritonClient,
   UnloadOptions,
 } from './triton-client.ts';
+export { defineModel, type TypedCallOptions, type TypedModel } from './typed/model.ts';
+export type {
+  ElementOf,
+  InputOf,
+  InputsOf,
+  ModelSignature,
+  OutputsOf,
+  ShapeOf,
+  TensorSignature,
+  TypedArrays,
+  TypedTensor,
+  ValuesOf,
+} from './typed/signature.ts';
