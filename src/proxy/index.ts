@@ -19,7 +19,16 @@ export { type ProxyOptions, type RunningProxy, startProxy } from './start.ts';
 export {
   type CircuitOptions,
   type EndpointOptions,
+  type ReloadOptions,
+  type ReloadReport,
+  RoutedClient,
+  reloadModel,
   type ServerAddress,
+  Shadow,
+  type ShadowAddress,
+  type ShadowOptions,
+  type ShadowReport,
   SpreadClient,
   type SpreadOptions,
+  type VersionWeights,
 } from './upstream/index.ts';

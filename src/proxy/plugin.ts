@@ -8,13 +8,16 @@ import { Gate } from './gate.ts';
 import { type ProxyLimits, resolveLimits } from './limits.ts';
 import { observe } from './observe.ts';
 import type { ProxyMetrics } from './operations/index.ts';
+import { adminRoutes } from './routes/admin.ts';
 import type { RouteContext } from './routes/context.ts';
 import { collectSchemas, documentationRoutes } from './routes/documentation.ts';
 import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
 import { protocolRoutes } from './routes/protocol.ts';
+import { serverControlRoutes } from './routes/server-control.ts';
 import { TextRunner } from './text/runner.ts';
 import { type TokenizerSources, Tokenizers } from './text/tokenizers.ts';
+import type { RoutedClient } from './upstream/index.ts';
 
 export interface ConchProxyOptions {
   /** The server behind the routes. It stays the caller's: closing the app does not close it. */
@@ -32,6 +35,8 @@ export interface ConchProxyOptions {
   readonly timeoutMs?: number;
   /** Where requests are counted and timed. */
   readonly metrics?: ProxyMetrics;
+  /** The servers, where routes for those who run the proxy are wanted. */
+  readonly admin?: RoutedClient;
   /** Whether the end has begun: readiness then says no. */
   readonly draining?: () => boolean;
   /** Called with the catalogue of models once it exists, e.g. to wait until it is ready. */
@@ -82,4 +87,8 @@ export const conchProxy: FastifyPluginAsync<ConchProxyOptions> = async (app, opt
   modelRoutes(app, context);
   protocolRoutes(app, context);
   documentationRoutes(app, context);
+  if (options.admin) {
+    adminRoutes(app, context, options.admin);
+    serverControlRoutes(app, context, options.admin);
+  }
 };

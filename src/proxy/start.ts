@@ -12,7 +12,17 @@ import {
   serveMetrics,
   tlsSettings,
 } from './operations/index.ts';
-import { connectServers, countServers, type ServerAddress, type SpreadOptions } from './upstream/index.ts';
+import {
+  connectServers,
+  countServers,
+  countShadow,
+  RoutedClient,
+  type ServerAddress,
+  type ShadowAddress,
+  type SpreadOptions,
+  shadowAt,
+  type VersionWeights,
+} from './upstream/index.ts';
 
 export interface ProxyOptions
   extends Pick<ProxyAppOptions, 'limits' | 'models' | 'labels' | 'text' | 'timeoutMs' | 'rateLimit' | 'corsOrigins'> {
@@ -20,6 +30,15 @@ export interface ProxyOptions
   readonly server: string | readonly ServerAddress[];
   /** When a server is left out, and how often an inference is tried on another one. */
   readonly spread?: Omit<SpreadOptions, 'logger'>;
+  /** How the traffic of models is shared out between their versions, by model; the newest gets all unless given. */
+  readonly routes?: Readonly<Record<string, VersionWeights>>;
+  /** A server that gets copies of inferences, to be compared; clients see nothing of it. */
+  readonly shadow?: ShadowAddress;
+  /**
+   * Whether there are routes below `/admin`, and Triton's own that change a server; default false. They need a key with
+   * the admin scope; `without-keys`: none, for a machine of one's own.
+   */
+  readonly admin?: boolean | 'without-keys';
   /** Address to listen on; loopback (`127.0.0.1`) unless told otherwise. */
   readonly host?: string;
   /** Port to listen on; 8080 unless told otherwise, 0 for any free one. */
@@ -60,7 +79,8 @@ export interface RunningProxy {
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const { host = '127.0.0.1', port = 8080, timeoutMs = 30_000, apiKeys, tls, metricsPort } = options;
   const logger = options.logger ?? createLogger('warn', 'conch-proxy');
-  const client = connectServers(options.server, { ...options.spread, timeoutMs, logger });
+  const spread = connectServers(options.server, { ...options.spread, timeoutMs, logger });
+  const client = new RoutedClient(spread, options.shadow && shadowAt(options.shadow));
   /** What is open, to be closed in the opposite order. */
   const open: (() => unknown)[] = [() => client.close()];
   const closeAll = async () => {
@@ -72,8 +92,15 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     const keys = apiKeys && (await openKeys(apiKeys, logger));
     if (keys) open.push(keys.close);
     else if (!isLoopback(host)) logger.warn(`everybody who reaches ${host} may ask: the proxy has no API keys`);
+    for (const [model, weights] of Object.entries(options.routes ?? {})) client.versions.set(model, weights);
+    if (options.admin === true && !keys?.ring.hasAdmin) {
+      throw new ConchError('USAGE', 'the admin routes need an API key with the admin scope', {
+        fix: '`conch proxy key --name ops --admin --file FILE` makes one, --api-keys FILE names the file',
+      });
+    }
     const metrics = metricsPort === false ? undefined : new ProxyMetrics({ process: true });
-    if (metrics) countServers(metrics, client);
+    if (metrics) countServers(metrics, spread);
+    if (metrics && client.shadow) countShadow(metrics, client.shadow);
     const app = await createProxyApp({
       ...appOptions(options),
       client,
@@ -84,6 +111,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       metricsRoute: metricsPort === undefined,
       ...(metrics && { metrics }),
       ...(keys && { keys: keys.ring }),
+      ...(options.admin && { admin: client }),
       ...(tls && { https: await tlsSettings(tls) }),
     });
     open.push(() => drain.end(app));

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { accessFrom } from './access.ts';
 import { limitOptions, limitsFrom } from './limits.ts';
-import { serverAddress, upstreamFrom } from './upstream.ts';
+import { route, serverAddress, shadow, upstreamFrom } from './upstream.ts';
 
 test('servers have an address and may have a weight', () => {
   expect(serverAddress('http://a:8000', '--server')).toEqual({ url: 'http://a:8000' });
@@ -35,4 +35,13 @@ test('a certificate and its key go together', () => {
     tls: { serverCert: 'c', serverKey: 'k', rootCert: 'r' },
   });
   expect(() => accessFrom({ tlsRootCert: 'r' }, {})).toThrow('--tls-server-cert is missing');
+});
+
+test('traffic is shared out between versions, and copied to a shadow', () => {
+  expect(route('finbert=2:90,3:10', '--route')).toEqual(['finbert', { '2': 90, '3': 10 }]);
+  expect(() => route('finbert=2', '--route')).toThrow('--route: expected <model>=<version>:<weight>,...,');
+  expect(shadow('http://b:8000:12.5%', '--shadow')).toEqual({ url: 'http://b:8000', share: 0.125 });
+  for (const text of ['http://b:8000', 'http://b:8000:101%', 'b:10%']) {
+    expect(() => shadow(text, '--shadow')).toThrow('--shadow: expected');
+  }
 });

@@ -79,6 +79,21 @@ export const proxyMetrics = {
     help: 'Inferences that were sent to another server after one had failed',
     labels: [],
   },
+  conch_proxy_shadow_inferences_total: {
+    type: 'counter',
+    help: 'Copies for the shadow: compared, of those mismatched, failed there, skipped since too many were under way',
+    labels: ['model', 'outcome'],
+  },
+  conch_proxy_shadow_label_disagreements_total: {
+    type: 'counter',
+    help: 'Rows whose largest score was another one on the shadow',
+    labels: ['model'],
+  },
+  conch_proxy_shadow_max_abs_difference: {
+    type: 'gauge',
+    help: "Largest difference between a number of the server's and the shadow's",
+    labels: ['model'],
+  },
 } as const satisfies Record<string, ProxyMetric>;
 
 export type ProxyMetricName = keyof typeof proxyMetrics;

@@ -2,7 +2,16 @@ import type { InferenceClient, TritonClient } from '../../client/index.ts';
 import { Circuit, type CircuitOptions } from './circuit.ts';
 
 /** What the proxy needs of a server's client; what only administration needs may be missing. */
-export type ServerClient = InferenceClient & Partial<Pick<TritonClient, 'loadModel' | 'unloadModel'>>;
+export type ServerClient = InferenceClient & Partial<Pick<TritonClient, Administration>>;
+
+type Administration =
+  | 'loadModel'
+  | 'unloadModel'
+  | 'logSettings'
+  | 'updateLogSettings'
+  | 'traceSettings'
+  | 'updateTraceSettings'
+  | 'systemSharedMemory';
 
 export interface EndpointOptions {
   readonly client: ServerClient;

@@ -1,4 +1,5 @@
 import type { ProxyMetrics } from '../operations/index.ts';
+import type { Shadow } from './shadow.ts';
 import type { SpreadClient } from './spread-client.ts';
 
 /** Shows the state of every server in the metrics. */
@@ -13,5 +14,18 @@ export function countServers(metrics: ProxyMetrics, spread: SpreadClient): void 
       metrics.countTo('conch_proxy_server_ejections_total', { server }, circuit.opened);
     }
     metrics.countTo('conch_proxy_retries_total', {}, spread.retried);
+  });
+}
+
+/** Shows what came of the copies in the metrics. */
+export function countShadow(metrics: ProxyMetrics, shadow: Shadow): void {
+  metrics.beforeReading.push(() => {
+    for (const { model, ...report } of shadow.report()) {
+      for (const outcome of ['compared', 'mismatched', 'failed', 'skipped'] as const) {
+        metrics.countTo('conch_proxy_shadow_inferences_total', { model, outcome }, report[outcome]);
+      }
+      metrics.countTo('conch_proxy_shadow_label_disagreements_total', { model }, report.labelDisagreements);
+      metrics.set('conch_proxy_shadow_max_abs_difference', { model }, report.maxAbsDifference);
+    }
   });
 }
