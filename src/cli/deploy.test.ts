@@ -74,3 +74,12 @@ test('doctor: exit code and JSON say whether something is missing', async () => 
   });
   expect((await conch('doctor', '--repository', '/nowhere')).err).toContain('no model repository at /nowhere');
 });
+
+test('deploy kubernetes writes its tree beside', async () => {
+  const { code, err } = await conch('deploy', 'kubernetes', ...shared);
+  expect(code).toBe(0);
+  expect(err).toContain('kubectl apply -k');
+  expect(await readdir(join(dir, 'out/kserve'))).toContain('inference-service.yaml');
+  // A folder belongs to one kind of deployment.
+  expect((await conch('deploy', 'compose', ...shared)).err).toContain('holds files for kubernetes');
+});

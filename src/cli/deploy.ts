@@ -23,14 +23,27 @@ const composeCommand: Command = {
   example: 'conch deploy compose --dry-run',
   async action(input, output) {
     const { composeFiles } = await import('../deploy/index.ts');
-    return deploy('compose', input, output, composeFiles);
+    return deploy('compose', input, output, composeFiles, (dir) => `in ${dir}: docker compose up --detach --wait`);
+  },
+};
+
+const kubernetesCommand: Command = {
+  name: 'kubernetes',
+  summary:
+    'write a Kustomize tree: Triton, its models by content, the proxy, scaling on the time in the queue; and KServe',
+  options: [{ flags: '--out <dir>', summary: 'folder to write to', default: 'deploy/kubernetes' }, ...sharedOptions],
+  example: 'conch deploy kubernetes --dry-run',
+  async action(input, output) {
+    const { kubernetesFiles } = await import('../deploy/index.ts');
+    const next = (dir: string) => `${dir}/publish.sh, then kubectl apply -k ${dir}`;
+    return deploy('kubernetes', input, output, kubernetesFiles, next);
   },
 };
 
 export const deployCommand: CommandGroup = {
   name: 'deploy',
   summary: 'write what puts a repository into service on Triton, from the deployment file',
-  commands: [composeCommand],
+  commands: [composeCommand, kubernetesCommand],
 };
 
 async function deploy(
@@ -38,6 +51,7 @@ async function deploy(
   { options }: CommandInput,
   output: Output,
   generate: (plan: DeployPlan, dir: string) => GeneratedFile[],
+  next: (dir: string) => string,
 ): Promise<number> {
   if (options.gpu === true && options.cpu === true) throw new ConchError('USAGE', '--gpu and --cpu exclude each other');
   const { planDeployment, writeFiles } = await import('../deploy/index.ts');
@@ -52,14 +66,16 @@ async function deploy(
   const dryRun = options.dryRun === true;
   const written = await writeFiles(files, { dir, kind, dryRun, force: options.force === true });
   if (output.json) {
-    const { name, gpu, gpuReason, images, contentHash, models, tokenizers } = plan;
+    const { name, gpu, gpuReason, images, contentHash, tokenizers } = plan;
+    const models = plan.models.map(({ model, backend, hash }) => ({ model, backend, hash }));
     const shown = dryRun ? files.map(({ path, text }) => ({ path, text })) : undefined;
     const facts = { name, target: plan.target.name, gpu, gpuReason, images, contentHash, models, tokenizers };
     output.printJson({ dir, dryRun, ...facts, written, ...(shown && { files: shown }) });
     return 0;
   }
   if (dryRun) for (const { path, text } of files) output.print(`==> ${dir}/${path} <==\n${text}`);
-  report(plan, written, dir, output);
+  report(plan, written, output);
+  output.note(next(dir));
   return 0;
 }
 
@@ -70,7 +86,7 @@ async function repositoryFor(options: CommandInput['options']): Promise<string> 
   return requireRepository(repositoryOf(loaded!));
 }
 
-function report(plan: DeployPlan, written: readonly WrittenFile[], dir: string, output: Output): void {
+function report(plan: DeployPlan, written: readonly WrittenFile[], output: Output): void {
   for (const status of ['new', 'changed', 'removed', 'kept', 'unchanged'] as const) {
     const paths = written.filter((file) => file.status === status).map(({ path }) => path);
     if (paths.length > 0) output.note(`${status}: ${paths.join(', ')}`);
@@ -82,5 +98,4 @@ function report(plan: DeployPlan, written: readonly WrittenFile[], dir: string, 
   if (!plan.images.triton.includes('@sha256:') && plan.tokenizers.length === 0) {
     output.note('images are pinned by tag; deploy.images in the deployment file takes digests');
   }
-  output.note(`in ${dir}: docker compose up --detach --wait`);
 }

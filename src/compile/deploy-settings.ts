@@ -44,10 +44,12 @@ export interface DeploySettings {
       | { uri: string; secret?: string; endpoint?: string; region?: string };
     /** Room for the copy of a bucket in each pod; 10Gi unless given. */
     storage?: string;
-    /** What scales: KEDA on Triton's metrics in Prometheus, or an HPA on processor load. `keda` unless given. */
+    /** What scales on Triton's metrics: KEDA, or an HPA over prometheus-adapter. `keda` unless given. */
     scaler?: 'keda' | 'hpa';
     /** Address of Prometheus inside the cluster, for KEDA. */
     prometheus?: string;
+    /** Namespace that Prometheus runs in, which may read the metrics; `monitoring` unless given. */
+    monitoring_namespace?: string;
     /** Average time in the queue, in milliseconds, above which pods are added; 10 unless given. */
     queue_milliseconds?: number;
     /** Waiting requests a pod above which pods are added; 8 unless given. */
@@ -118,6 +120,7 @@ export const deployFields = z.strictObject({
       storage: quantity.optional(),
       scaler: z.enum(['keda', 'hpa']).optional(),
       prometheus: z.url().optional(),
+      monitoring_namespace: label.optional(),
       queue_milliseconds: z.number().positive().optional(),
       pending_requests: z.int().min(1).optional(),
       service_account_annotations: z.record(z.string(), z.string()).optional(),

@@ -6,6 +6,8 @@ import type { ModelEntry, ModelRepository } from '../repository/index.ts';
 export interface ModelContent {
   readonly model: string;
   readonly hash: string;
+  /** Hashes of its files, by path below the model's folder; without conch.json, which also tells when it was made. */
+  readonly files: Readonly<Record<string, string>>;
 }
 
 /**
@@ -13,10 +15,15 @@ export interface ModelContent {
  * sizes are what it says; every other file, and config.pbtxt in any case, is read.
  */
 export async function contentOf(repository: ModelRepository): Promise<ModelContent[]> {
-  return Promise.all(repository.models.map(async (entry) => ({ model: entry.name, hash: await hashOf(entry) })));
+  return Promise.all(
+    repository.models.map(async (entry) => {
+      const files = await filesOf(entry);
+      return { model: entry.name, hash: hashValue(files), files };
+    }),
+  );
 }
 
-async function hashOf(entry: ModelEntry): Promise<string> {
+async function filesOf(entry: ModelEntry): Promise<Record<string, string>> {
   const files: Record<string, string> = {};
   const known = entry.manifest?.artifacts ?? {};
   for (const name of entry.files) if (name !== 'conch.json') files[name] = await hashFile(join(entry.dir, name));
@@ -28,5 +35,5 @@ async function hashOf(entry: ModelEntry): Promise<string> {
       files[below] = recorded?.size === size ? recorded.hash : await hashFile(join(dir, path));
     }
   }
-  return hashValue(files);
+  return files;
 }

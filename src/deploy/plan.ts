@@ -70,7 +70,7 @@ export async function planDeployment(options: PlanOptions): Promise<DeployPlan> 
     ...{ target, gpu, gpuReason },
     repository: repository.root,
     models,
-    contentHash: hashValue(content),
+    contentHash: hashValue(content.map(({ model, hash }) => [model, hash])),
     tokenizers,
     images: {
       triton: settings.images?.triton ?? (tokenizers.length > 0 ? `${name}-triton:${target.release}` : stock),
