@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { pathToFileURL } from 'node:url';
 
@@ -6,8 +7,8 @@ import { pathToFileURL } from 'node:url';
 
 export interface Load {
   readonly port: number;
-  /** A whole request, head and body, in base64. */
-  readonly request: string;
+  /** A whole request, head and body, in base64; several are sent in turn. */
+  readonly request: string | readonly string[];
   /** Connections, each with one request under way. */
   readonly concurrency: number;
   readonly warmupMs: number;
@@ -38,7 +39,8 @@ function answerLength(bytes: Buffer): number {
 }
 
 async function drive({ port, request, concurrency, warmupMs, ms }: Load): Promise<LoadResult> {
-  const bytes = Buffer.from(request, 'base64');
+  const requests = [request].flat().map((text) => Buffer.from(text, 'base64'));
+  let next = 0;
   const latencies: number[] = [];
   let answers = 0;
   let measuring = false;
@@ -50,7 +52,7 @@ async function drive({ port, request, concurrency, warmupMs, ms }: Load): Promis
       let held: Buffer = Buffer.alloc(0);
       const send = () => {
         sentAt = performance.now();
-        socket.write(bytes);
+        socket.write(requests[next++ % requests.length]!);
       };
       const take = (count: number, buffer: Uint8Array): boolean => {
         let chunk = Buffer.from(buffer.buffer, buffer.byteOffset, count);
@@ -101,5 +103,7 @@ async function drive({ port, request, concurrency, warmupMs, ms }: Load): Promis
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  console.log(JSON.stringify(await drive(JSON.parse(process.argv[2]!) as Load)));
+  // Many requests are too much for an argument.
+  const text = process.argv[2] ?? readFileSync(0, 'utf8');
+  console.log(JSON.stringify(await drive(JSON.parse(text) as Load)));
 }

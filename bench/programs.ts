@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Load, LoadResult } from './load.ts';
-import { runJson } from './measure.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const children: ChildProcess[] = [];
@@ -21,8 +20,8 @@ export async function startProgram(command: string, args: readonly string[], env
 }
 
 /** conch's own command, by this Node, e.g. `startConch('serve', folder)`. */
-export function startConch(args: readonly string[], node: readonly string[] = []) {
-  return startProgram(process.execPath, [...node, 'src/main.ts', ...args]);
+export function startConch(args: readonly string[], node: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
+  return startProgram(process.execPath, [...node, 'src/main.ts', ...args], env);
 }
 
 /** Ends all that was started. */
@@ -35,7 +34,11 @@ export async function stopPrograms(): Promise<void> {
 /** Drives a server by a process of its own (bench/load.ts). */
 export async function drive(load: Load): Promise<LoadResult> {
   const file = fileURLToPath(new URL('load.ts', import.meta.url));
-  return (await runJson(process.execPath, [file, JSON.stringify(load)])) as LoadResult;
+  const child = spawn(process.execPath, [file], { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.end(JSON.stringify(load));
+  let text = '';
+  for await (const piece of child.stdout) text += piece;
+  return JSON.parse(text) as LoadResult;
 }
 
 /** A whole HTTP request with a JSON body. */
