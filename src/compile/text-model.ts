@@ -21,7 +21,7 @@ import type { DryRun } from './tensorrt/plan-order.ts';
 import { text, textPair, tokenizerScript, writeTokenizer } from './tokenizer.ts';
 import { checkTokenizerFits } from './tokenizer-fit.ts';
 
-const recipes = { encoder: 5, tokenizer: 4, ensemble: 3 };
+const recipes = { encoder: 6, tokenizer: 4, ensemble: 4 };
 const labelFile = 'labels.txt';
 /** Texts times the longest of them in a packed batch, measured (bench/token-budget.ts): 32 of 64 tokens, or 4 of 512. */
 const maxBatchTokens = 2048;
@@ -146,7 +146,15 @@ export async function makeTextModel(
     version,
     recipe: recipes.ensemble,
     inputs: {},
-    settings: { max_batch_size, texts, inputs, outputs, labels: facts.labels ?? [], problemType: facts.problemType },
+    settings: {
+      max_batch_size,
+      texts,
+      inputs,
+      outputs,
+      labels: facts.labels ?? [],
+      task: facts.task,
+      problemType: facts.problemType,
+    },
     source,
     build: async () => ({
       config: chainEnsemble({
@@ -157,7 +165,7 @@ export async function makeTextModel(
           { model: `${name}-model`, inputs, outputs },
         ],
         labelFiles,
-        ...ownParameters({ problemType: facts.problemType }),
+        ...ownParameters({ ...facts, layout: undefined }),
       }),
       labels,
       tensors: { inputs: texts, outputs },
@@ -224,14 +232,24 @@ function labelling({ task, labels, outputs }: Pick<CompiledModel, 'task' | 'labe
 }
 
 /**
- * Parameters that come from the checkpoint: its `problem_type`, which whoever turns logits into scores must know, and of
+ * Parameters that come from the checkpoint: its task, what tokens' labels are called and what is done with a score, for
+ * whoever has only the server; its `problem_type`, which whoever turns logits into scores must know; and of
  * a packed model the embedded server's budget, so that neither attention's memory nor what it pads grows with the batch.
  */
 function ownParameters(
-  { problemType, layout }: { problemType?: string | undefined; layout?: Layout | undefined },
+  {
+    problemType,
+    layout,
+    task,
+    labels,
+    scoreActivation,
+  }: Partial<Omit<CompiledModel, 'layout'>> & { layout?: Layout | undefined },
   given?: ConfigSettings['parameters'],
 ): Pick<ConfigSettings, 'parameters'> {
   const parameters = {
+    ...(task !== undefined && { 'conch.task': { string_value: task } }),
+    ...(task === 'token-classification' && labels && { 'conch.labels': { string_value: JSON.stringify(labels) } }),
+    ...(scoreActivation !== undefined && { 'conch.score_activation': { string_value: scoreActivation } }),
     ...(problemType !== undefined && { problem_type: { string_value: problemType } }),
     ...(layout === 'packed' && { 'conch.max_batch_tokens': { string_value: `${maxBatchTokens}` } }),
     ...given,

@@ -336,6 +336,7 @@ export class ModelCatalog {
       }
     }
     const task = taskOf(model, own, text, pipeline && (await source.config(pipeline.encoder.name)));
-    return { ...model, ...(text && { text }), ...(task && { task }) };
+    const tokenizer = pipeline && { model: pipeline.tokenizer, input: pipeline.tokenizerInput };
+    return { ...model, ...(text && { text }), ...(tokenizer && { tokenizer }), ...(task && { task }) };
   }
 }

@@ -59,6 +59,7 @@ test('the document lists every model with examples that its route accepts and an
     ...['', '/config', '/ready'].map((path) => `/v2/models/{name}${path}`),
     ...['', '/config', '/ready'].map((path) => `/v2/models/{name}/versions/{version}${path}`),
     '/models/finbert',
+    '/models/finbert/classify',
     '/models/finbert-model',
     '/models/finbert-tokenizer',
     '/models/matrix',
@@ -135,6 +136,7 @@ test('models can be listed and described', async () => {
   const { models } = (await app.inject({ url: '/models' })).json();
   expect(models.map(({ route }: { route: string }) => route)).toEqual([
     '/models/finbert',
+    '/models/finbert/classify',
     '/models/finbert-model',
     '/models/finbert-tokenizer',
     '/models/simple_net',

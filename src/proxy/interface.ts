@@ -35,6 +35,8 @@ export interface ModelInterface {
   readonly joinsRequests?: boolean;
   /** Present where the model is a tokenizer and an encoder, and the proxy runs the tokenizer itself. */
   readonly text?: DirectText;
+  /** Of a tokenizer and an encoder: the tokenizer's model, and its input for the text. */
+  readonly tokenizer?: { readonly model: string; readonly input: string };
   /** Present where the model has routes of a task. */
   readonly task?: ModelTask;
   /** Present where text goes in and labelled scores come out: the route answers with label and scores. */

@@ -2,6 +2,14 @@ import type { Json } from './encode.ts';
 import type { ModelInterface } from './interface.ts';
 import type { ProxyLimits } from './limits.ts';
 import { answerExample, answerSchema, requestExamples, requestSchema, type Schema, summaryOf } from './schema.ts';
+import {
+  embeddingsOperation,
+  openaiErrorSchema,
+  openaiModelSchema,
+  openaiModelsSchema,
+  type TaskOperation,
+  taskOperation,
+} from './tasks/operations.ts';
 import { variantField, variantOf } from './variant.ts';
 
 /** JSON Schema of the body of every error; `ErrorBody` in errors.ts. */
@@ -60,21 +68,89 @@ export function openApiDocument(
     const variant = variantOf(model.name, (name) => byName.get(name));
     const path = `${options.prefix}/models/${encodeURIComponent(model.name)}`;
     document.paths[path] = { ...(document.paths[path] as Schema), post: operation(model, variant, options.limits) };
+    const task = taskOperation(model, options.limits);
+    if (task) document.paths[`${path}/${model.task!.name}`] = { post: taskPost(model, task, options.limits) };
   }
+  const embeddings = embeddingsOperation(models, options.limits);
+  if (embeddings) Object.assign(document.paths, openaiPaths(options.prefix, embeddings, options.limits));
   return document;
+}
+
+const requestIdParameter: Schema = {
+  name: 'x-request-id',
+  in: 'header',
+  required: false,
+  description: 'Up to 128 letters, digits and ._:- to find the request by in the logs.',
+  schema: { type: 'string' },
+};
+
+function failureResponses(schema: Schema): Schema {
+  return Object.fromEntries(
+    failures.map(([status, description, retry]): [string, Json] => [
+      String(status),
+      {
+        description,
+        ...(retry && { headers: { 'retry-after': { description: 'Seconds.', schema: { type: 'integer' } } } }),
+        content: { 'application/json': { schema } },
+      },
+    ]),
+  );
+}
+
+function post(
+  id: string,
+  { summary, body, example, answer }: TaskOperation,
+  limits: ProxyLimits,
+  error: Schema,
+): Schema {
+  return {
+    operationId: id,
+    tags: ['models'],
+    summary,
+    parameters: [requestIdParameter],
+    requestBody: {
+      required: true,
+      description: `At most ${limits.bodyBytes} bytes.`,
+      content: { 'application/json': { schema: body, example } },
+    },
+    responses: {
+      200: { description: 'The answer.', headers: answerHeaders, content: { 'application/json': { schema: answer } } },
+      ...failureResponses(error),
+    },
+  };
+}
+
+function taskPost(model: ModelInterface, task: TaskOperation, limits: ProxyLimits): Schema {
+  const id = `${model.task!.name}_${model.name.replace(/[^A-Za-z0-9_]/g, '_')}`;
+  return post(id, task, limits, { $ref: '#/components/schemas/Error' });
+}
+
+/** OpenAI's routes, whose errors have a form of their own. */
+function openaiPaths(prefix: string, embeddings: TaskOperation, limits: ProxyLimits): Schema {
+  const get = (id: string, summary: string, schema: Schema, parameters: Json[] = []): Schema => ({
+    operationId: id,
+    tags: ['models'],
+    summary,
+    parameters: [requestIdParameter, ...parameters],
+    responses: {
+      200: { description: 'The answer.', content: { 'application/json': { schema } } },
+      ...failureResponses(openaiErrorSchema),
+    },
+  });
+  const name = { name: 'name', in: 'path', required: true, schema: { type: 'string' } };
+  return {
+    [`${prefix}/v1/embeddings`]: { post: post('createEmbedding', embeddings, limits, openaiErrorSchema) },
+    [`${prefix}/v1/models`]: { get: get('listEmbeddingModels', 'The models that embed texts', openaiModelsSchema) },
+    [`${prefix}/v1/models/{name}`]: {
+      get: get('describeEmbeddingModel', 'A model that embeds texts', openaiModelSchema, [name]),
+    },
+  };
 }
 
 function operation(model: ModelInterface, variant: ModelInterface | undefined, limits: ProxyLimits): Schema {
   const { one, several } = requestExamples(model);
   const item = answerSchema(model);
   const answer = answerExample(model);
-  const parameter = {
-    name: 'x-request-id',
-    in: 'header',
-    required: false,
-    description: 'Up to 128 letters, digits and ._:- to find the request by in the logs.',
-    schema: { type: 'string' },
-  };
   const responses: Schema = {
     200: {
       description: 'One object for one item; a list of them, in order, where the request holds lists.',
@@ -87,19 +163,13 @@ function operation(model: ModelInterface, variant: ModelInterface | undefined, l
       },
     },
   };
-  for (const [status, description, retry] of failures) {
-    responses[status] = {
-      description,
-      ...(retry && { headers: { 'retry-after': { description: 'Seconds.', schema: { type: 'integer' } } } }),
-      content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
-    } as Json;
-  }
+  Object.assign(responses, failureResponses({ $ref: '#/components/schemas/Error' }));
   return {
     operationId: `infer_${model.name.replace(/[^A-Za-z0-9_]/g, '_')}`,
     tags: ['models'],
     summary: summaryOf(model),
     description: `Model \`${model.name}\`, version ${model.version}.`,
-    parameters: [parameter],
+    parameters: [requestIdParameter],
     requestBody: {
       required: true,
       description: `At most ${limits.bodyBytes} bytes.`,

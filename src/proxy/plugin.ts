@@ -13,8 +13,10 @@ import type { RouteContext } from './routes/context.ts';
 import { collectSchemas, documentationRoutes } from './routes/documentation.ts';
 import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
+import { openaiRoutes } from './routes/openai.ts';
 import { protocolRoutes } from './routes/protocol.ts';
 import { serverControlRoutes } from './routes/server-control.ts';
+import { taskRoutes } from './routes/tasks.ts';
 import { TextRunner } from './text/runner.ts';
 import { type TokenizerSources, Tokenizers } from './text/tokenizers.ts';
 import type { RoutedClient } from './upstream/index.ts';
@@ -85,6 +87,8 @@ export const conchProxy: FastifyPluginAsync<ConchProxyOptions> = async (app, opt
   await collectSchemas(app);
   healthRoutes(app, context);
   modelRoutes(app, context);
+  taskRoutes(app, context);
+  await openaiRoutes(app, context);
   protocolRoutes(app, context);
   documentationRoutes(app, context);
   if (options.admin) {

@@ -6,8 +6,8 @@ import type { ProxyLimits } from './limits.ts';
 
 export type Schema = { [key: string]: Json };
 
-const exampleText = 'The company raised its outlook for the full year after a strong quarter.';
-const secondText = 'Orders fell for the third month in a row and the plant will close.';
+export const exampleText = 'The company raised its outlook for the full year after a strong quarter.';
+export const secondText = 'Orders fell for the third month in a row and the plant will close.';
 
 /**
  * JSON Schema (2020-12, as in OpenAPI 3.1) of the body that a model's route takes. Of several inputs, all hold one item

@@ -70,6 +70,7 @@ function modelSection(model: ModelInterface): Markup {
 <h2><span class="method post">POST</span> /${path}</h2>
 <p>${summaryOf(model)}. Version ${model.version}.</p>
 ${labels}
+${taskLine(model, path)}
 <div class="columns">
 <div>
 <h3>Takes</h3>
@@ -93,6 +94,13 @@ ${tensorTable(model.outputs)}
 </form>
 </div>
 </section>`;
+}
+
+/** The further route that a model has by its task. */
+function taskLine({ task }: ModelInterface, path: string): Markup {
+  if (!task) return html``;
+  const openai = task.name === 'embed' ? html` and <code>POST /v1/embeddings</code>` : html``;
+  return html`<p>By its task also <code>POST /${path}/${task.name}</code>${openai}; see the OpenAPI document.</p>`;
 }
 
 function tensorTable(tensors: readonly TensorInterface[]): Markup {

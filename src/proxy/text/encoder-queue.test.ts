@@ -46,7 +46,7 @@ function bench(more: Partial<DirectText['pipeline']> = {}) {
     outputs: [tensor('logits', 'FP32', [1])],
   };
   const pipeline = {
-    ...{ tokenizer: 't', maxLength: undefined, encoder, encoderVersion: undefined },
+    ...{ tokenizer: 't', tokenizerInput: 'text', maxLength: undefined, encoder, encoderVersion: undefined },
     inputs: [{ name: 'input_ids', encoding: 'input_ids' as const }],
     outputs: new Map([['logits', tensor('score', 'FP32', [1])]]),
     ...{ text: 'text', pair: undefined, packed: true, maxTokens: 100, instances: 1 },

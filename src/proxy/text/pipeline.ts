@@ -10,6 +10,8 @@ const encodings: readonly string[] = ['input_ids', 'attention_mask', 'token_type
 export interface TextPipeline {
   /** The tokenizer's model. */
   readonly tokenizer: string;
+  /** Its input for the text. */
+  readonly tokenizerInput: string;
   /** Its parameter `max_length`, where it has one. */
   readonly maxLength: number | undefined;
   readonly encoder: ModelInterface;
@@ -92,6 +94,7 @@ export async function textPipeline(
   const groups = encoderConfig.instance_group ?? [];
   return {
     tokenizer: first.model_name,
+    tokenizerInput: [...texts].find(([, tensor]) => tensor === text)![0],
     maxLength: number('max_length', tokenizerConfig) || undefined,
     encoder,
     encoderVersion: version > 0 ? String(version) : undefined,

@@ -64,12 +64,17 @@ export class Tokenizers {
   }
 
   /** @throws TOKENIZER_INVALID when the server's tokenizer gives other ids. */
-  async #compare(model: string, tokenizer: TextTokenizer, { maxLength }: TextPipeline, signal: AbortSignal) {
+  async #compare(
+    model: string,
+    tokenizer: TextTokenizer,
+    { maxLength, tokenizerInput }: TextPipeline,
+    signal: AbortSignal,
+  ) {
     const long = 'profit rose, '.repeat(maxLength ?? tokenizer.maxLength);
     for (const text of [...sampleTexts, long]) {
       const response = await this.#client.infer({
         model,
-        inputs: [stringTensor('text', [1, 1], [text])],
+        inputs: [stringTensor(tokenizerInput, [1, 1], [text])],
         outputs: [{ name: 'input_ids' }],
         signal,
       });
