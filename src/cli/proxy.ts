@@ -6,7 +6,7 @@ import { accessFrom, accessOptions } from './proxy/access.ts';
 import { keyCommand } from './proxy/key.ts';
 import { limitOptions, limitsFrom } from './proxy/limits.ts';
 import { observationFrom, observationOptions } from './proxy/observation.ts';
-import { textFrom, textOptions } from './proxy/text.ts';
+import { runFrom, runOptions } from './proxy/run.ts';
 import { upstreamFrom, upstreamOptions } from './proxy/upstream.ts';
 import { aborted, logOption } from './serve.ts';
 import { port } from './values.ts';
@@ -26,7 +26,7 @@ export const proxyCommand: Command = {
     ...accessOptions,
     ...upstreamOptions.slice(1),
     ...observationOptions,
-    ...textOptions,
+    ...runOptions,
     logOption,
   ],
   subcommands: [keyCommand],
@@ -34,7 +34,10 @@ export const proxyCommand: Command = {
   async action({ options, signal }, output) {
     const { startProxy } = await import('../proxy/index.ts');
     const logger = createLogger(options.logLevel as never);
-    const embedded = options.server === undefined ? await startEmbedded(options.repository) : undefined;
+    const own = options.server === undefined;
+    const repository =
+      own || options.repository !== undefined ? await requireRepository(options.repository) : undefined;
+    const embedded = own ? await startEmbedded(repository) : undefined;
     const servers = embedded ? [{ url: embedded.url }] : (options.server as ServerAddress[]);
     const named = servers.map(({ url }) => redact(url));
     try {
@@ -47,7 +50,7 @@ export const proxyCommand: Command = {
         ...accessFrom(options),
         ...upstreamFrom(options),
         ...observationFrom(options),
-        ...textFrom(options),
+        ...runFrom(options, repository),
       });
       if (output.json) output.printJson({ url: proxy.url, server: named[0], servers: named });
       else {

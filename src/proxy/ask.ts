@@ -1,3 +1,4 @@
+import type { AnswerCache } from './cache/answer-cache.ts';
 import type { Combiner } from './combine.ts';
 import type { Items } from './decode.ts';
 import { inferItems, type OutputRow } from './infer.ts';
@@ -11,6 +12,8 @@ export interface Asked {
   readonly queueMs?: number;
   readonly tokenizeMs?: number;
   readonly inferMs: number;
+  /** Items that the cache had, or another request was already asking for; only where there is a cache. */
+  readonly cached?: number;
 }
 
 export interface AskOptions {
@@ -22,6 +25,8 @@ export interface AskOptions {
 export interface Runners {
   readonly combiner: Combiner;
   readonly textRunner: TextRunner;
+  /** Answers from before, where they are kept. */
+  readonly cache?: AnswerCache | undefined;
 }
 
 /** Texts of a request, and what they are compared with where the model compares. */
@@ -32,8 +37,13 @@ export function textsIn(model: ModelInterface, items: Items): { texts: readonly 
   return { texts: (column(pipeline.text) ?? []) as readonly string[], ...(pairs && { pairs }) };
 }
 
-/** Runs all items of a request; a row for each. */
-export async function ask(
+/** Rows for all items of a request, of which the cache may have some. */
+export function ask(runners: Runners, model: ModelInterface, items: Items, options: AskOptions): Promise<Asked> {
+  const run = (some: Items) => runItems(runners, model, some, options);
+  return runners.cache ? runners.cache.ask(model, items, run, options.signal) : run(items);
+}
+
+async function runItems(
   { combiner, textRunner }: Runners,
   model: ModelInterface,
   items: Items,

@@ -3,6 +3,7 @@ import type { InferenceClient } from '../client/index.ts';
 import type { ModelConfig } from '../config/index.ts';
 import type { ModelIndexEntry } from '../protocol/index.ts';
 import { within } from './deadline.ts';
+import { FingerPrints } from './finger-prints.ts';
 import { describeModel, type ModelInterface } from './interface.ts';
 import { givenClasses, learnClasses } from './labels.ts';
 import { taskOf } from './tasks/task.ts';
@@ -22,6 +23,8 @@ export interface CatalogOptions {
   readonly labels?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly tokenizers?: Tokenizers | undefined;
   readonly textPath?: TextPath | undefined;
+  /** Milliseconds between two looks at a server that is ready; without it only requests cause looks. */
+  readonly watchMs?: number | undefined;
 }
 
 export interface Readiness {
@@ -45,7 +48,9 @@ const describedAtOnce = 8;
 export class ModelCatalog {
   readonly #options: CatalogOptions;
   readonly #stopped = new AbortController();
-  readonly #models = new Map<string, { model: ModelInterface; versions: string }>();
+  readonly #models = new Map<string, { model: ModelInterface; print: string }>();
+  readonly #prints: FingerPrints;
+  #serial = 0;
   /** Models that are in the server's index but not offered, and why. */
   #faults = new Map<string, ConchError>();
   readonly #waiting = new Set<() => void>();
@@ -59,6 +64,7 @@ export class ModelCatalog {
 
   constructor(options: CatalogOptions) {
     this.#options = options;
+    this.#prints = new FingerPrints(options.client, options.watchMs !== undefined);
   }
 
   /** Begins to poll. */
@@ -146,7 +152,7 @@ export class ModelCatalog {
   /** A request to `model` failed in a way that may mean that the server or the model changed: look again soon. */
   doubt(model: string): void {
     const entry = this.#models.get(model);
-    if (entry) entry.versions = '';
+    if (entry) entry.print = '';
     this.#pauseMs = firstPollMs;
     this.#schedule(Math.max(0, this.#refreshedAt + refreshSpacingMs - performance.now()));
   }
@@ -178,6 +184,7 @@ export class ModelCatalog {
         if (this.#readiness.ready) {
           this.#pauseMs = firstPollMs;
           this.#wake();
+          if (this.#options.watchMs !== undefined) this.#schedule(this.#options.watchMs);
         } else {
           this.#schedule(this.#pauseMs);
           this.#pauseMs = Math.min(slowestPollMs, this.#pauseMs * 1.6);
@@ -233,16 +240,17 @@ export class ModelCatalog {
       }
     };
     for (const name of this.#models.keys()) if (!states.has(name)) this.#models.delete(name);
+    const prints = await this.#prints.take(states, config, signal);
     const pending = [...states].reverse();
     const worker = async () => {
       for (let next = pending.pop(); next; next = pending.pop()) {
         const [name, { versions, state, reason }] = next;
         if (versions === '') {
           fault(name, new ConchError('MODEL_NOT_READY', `model '${name}' is not ready: ${state}`), reason || state);
-        } else if (this.#models.get(name)?.versions !== versions) {
+        } else if (this.#models.get(name)?.print !== prints.get(name)) {
           try {
             const model = await this.#describe(name, config, signal);
-            this.#models.set(name, { model, versions });
+            this.#models.set(name, { model: { ...model, serial: ++this.#serial }, print: prints.get(name)! });
             logger.info({ model: name, version: model.version }, `model '${name}' is offered`);
           } catch (thrown) {
             const error = toConchError(thrown);

@@ -68,6 +68,39 @@ export function cutTensors(items: Items, start: number, end: number, batched: bo
   });
 }
 
+/** Some of the items, by their places. */
+export function pickItems(items: Items, places: readonly number[]): Items {
+  const columns = items.columns.map((column): InputColumn => {
+    const { elementsPerItem: length } = column;
+    const values = column.values as Extract<InputColumn['values'], Float32Array>;
+    const parts = places.map((place) => values.slice(place * length, (place + 1) * length));
+    if (Array.isArray(values)) return { ...column, values: (parts as unknown as string[][]).flat() };
+    const all = new (values.constructor as Float32ArrayConstructor)(parts.length * length);
+    parts.forEach((part, at) => {
+      all.set(part, at * length);
+    });
+    return { ...column, values: all };
+  });
+  return { ...items, count: places.length, columns };
+}
+
+/** The content of an item as text: two items are equal exactly when these are. */
+export function itemKey(items: Items, place: number): string {
+  let key = '';
+  for (const { input, shape, elementsPerItem: length, values } of items.columns) {
+    const part = values.slice(place * length, (place + 1) * length);
+    const content = Array.isArray(part)
+      ? JSON.stringify(part)
+      : Buffer.from(
+          (part as Uint8Array).buffer,
+          (part as Uint8Array).byteOffset,
+          (part as Uint8Array).byteLength,
+        ).toString('latin1');
+    key += `${input.name}[${shape}]${content.length}:${content}`;
+  }
+  return key;
+}
+
 /** What a field takes, in words: "10 numbers", "a text, or a list of texts". */
 export function expectation(input: TensorInterface): string {
   const nouns = elementNouns(input.datatype);

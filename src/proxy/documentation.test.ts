@@ -78,16 +78,14 @@ test('the document lists every model with examples that its route accepts and an
     const answer = (post.responses as never as Record<string, { content: Record<string, never> }>)['200']!.content[
       'application/json'
     ]!;
-    for (const name of ['one', 'several']) {
-      const body = (examples as Record<string, { value: unknown }>)[name]!.value as object;
+    for (const [name, { value }] of Object.entries(examples as Record<string, { value: unknown }>)) {
+      const body = value as object;
       const response = await app.inject({ method: 'POST', url: path, payload: body });
       expect([path, response.statusCode]).toEqual([path, 200]);
       cases.push({ schema, body });
       cases.push({ schema: (answer as { schema: Schema }).schema, body: response.json() });
-      cases.push({
-        schema: (answer as { schema: Schema }).schema,
-        body: (answer as { examples: Record<string, { value: unknown }> }).examples[name]!.value,
-      });
+      const shown = (answer as { examples?: Record<string, { value: unknown }> }).examples?.[name];
+      if (shown) cases.push({ schema: (answer as { schema: Schema }).schema, body: shown.value });
     }
   }
   await expectValid(cases);
@@ -136,7 +134,6 @@ test('models can be listed and described', async () => {
   const { models } = (await app.inject({ url: '/models' })).json();
   expect(models.map(({ route }: { route: string }) => route)).toEqual([
     '/models/finbert',
-    '/models/finbert/classify',
     '/models/finbert-model',
     '/models/finbert-tokenizer',
     '/models/simple_net',

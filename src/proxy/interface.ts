@@ -27,6 +27,8 @@ export interface ModelInterface {
   readonly name: string;
   /** The newest version that is ready. */
   readonly version: string;
+  /** Another one each time that the model was described: what was answered before may not hold any more. */
+  readonly serial?: number;
   /** Most items in one inference; 0 where the model has no batch dimension. */
   readonly maxBatchSize: number;
   readonly inputs: readonly TensorInterface[];

@@ -111,7 +111,7 @@ function post(
     requestBody: {
       required: true,
       description: `At most ${limits.bodyBytes} bytes.`,
-      content: { 'application/json': { schema: body, example } },
+      content: { 'application/json': { schema: body, examples: { one: { summary: 'One request', value: example } } } },
     },
     responses: {
       200: { description: 'The answer.', headers: answerHeaders, content: { 'application/json': { schema: answer } } },

@@ -2,6 +2,8 @@ import type { FastifyPluginAsync } from 'fastify';
 import type { Logger } from '../base/index.ts';
 import type { InferenceClient } from '../client/index.ts';
 import { readJsonBodies } from './body.ts';
+import { AnswerCache } from './cache/answer-cache.ts';
+import type { CacheLimits } from './cache/store.ts';
 import { ModelCatalog, type TextPath } from './catalog.ts';
 import { Combiner } from './combine.ts';
 import { Gate } from './gate.ts';
@@ -31,6 +33,13 @@ export interface ConchProxyOptions {
   readonly models?: readonly string[];
   /** Class labels by model name, for servers that do not tell them. */
   readonly labels?: Readonly<Record<string, readonly string[]>>;
+  /** Keeps answers, within these bounds; none unless given. */
+  readonly cache?: CacheLimits;
+  /**
+   * Milliseconds between two looks at what the server has; without it only requests cause looks, but with a cache,
+   * whose default is 1,000.
+   */
+  readonly watchMs?: number;
   /** How texts reach encoders, and where their tokenizers lie. */
   readonly text?: TextOptions;
   /** Milliseconds that one inference request may take once its body is read; 30,000 unless told otherwise. */
@@ -59,9 +68,10 @@ export const conchProxy: FastifyPluginAsync<ConchProxyOptions> = async (app, opt
   const { client, models, labels, timeoutMs = 30_000 } = options;
   const logger = options.logger ?? (app.log as Logger);
   const limits = resolveLimits(options.limits);
-  const { text = {} } = options;
+  const { text = {}, watchMs = options.cache && 1000 } = options;
+  const cache = options.cache && new AnswerCache(options.cache);
   const tokenizers = new Tokenizers(text, client, logger);
-  const catalog = new ModelCatalog({ client, logger, models, labels, tokenizers, textPath: text.path });
+  const catalog = new ModelCatalog({ client, logger, models, labels, tokenizers, textPath: text.path, watchMs });
   const combiner = new Combiner(client);
   const textRunner = new TextRunner(client);
   const gate = new Gate(limits.concurrentRequests);
@@ -69,6 +79,7 @@ export const conchProxy: FastifyPluginAsync<ConchProxyOptions> = async (app, opt
     client,
     combiner,
     textRunner,
+    cache,
     gate,
     catalog,
     limits,

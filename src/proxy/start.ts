@@ -25,7 +25,10 @@ import {
 } from './upstream/index.ts';
 
 export interface ProxyOptions
-  extends Pick<ProxyAppOptions, 'limits' | 'models' | 'labels' | 'text' | 'timeoutMs' | 'rateLimit' | 'corsOrigins'> {
+  extends Pick<
+    ProxyAppOptions,
+    'limits' | 'models' | 'labels' | 'text' | 'cache' | 'watchMs' | 'timeoutMs' | 'rateLimit' | 'corsOrigins'
+  > {
   /** URL of the inference server, e.g. `http://127.0.0.1:8000`, or several that are used as one. */
   readonly server: string | readonly ServerAddress[];
   /** When a server is left out, and how often an inference is tried on another one. */

@@ -111,7 +111,7 @@ async function runTexts(
   options: AskOptions,
 ): Promise<Run> {
   const asked = await embedTexts(context, model, task, texts, options);
-  const { rows, version, ...times } = asked;
+  const { rows, version, cached: _, ...times } = asked;
   const known = rows.map((row) => (row as { tokens?: number }).tokens);
   const counts = known.every((count) => count !== undefined)
     ? (known as number[])

@@ -41,8 +41,9 @@ export function modelRoutes(app: FastifyInstance, context: RouteContext): void {
         const { model, body } = chooseVariant(named, request.body, (name) => catalog.get(name));
         const items = readItems(model, body, limits);
         try {
-          const { rows, version, ...times } = await ask(context, model, items, { id: request.id, signal });
+          const { rows, version, cached, ...times } = await ask(context, model, items, { id: request.id, signal });
           notes.set(request, { model: model.name, version, items: items.count, ...rounded(times) });
+          if (cached !== undefined) reply.header('x-conch-cached', cached);
           reply.headers({ 'x-conch-model-version': version, 'x-conch-time-infer': times.inferMs.toFixed(3) });
           return items.several ? rows.map((row) => answerOf(model, row)) : answerOf(model, rows[0]!);
         } catch (error) {

@@ -37,7 +37,7 @@ export const taskAnswers: { readonly [Name in TaskName]: Answerer<Name> } = {
     const fields = fieldsOf(body, ['text', 'top_k']);
     const { texts, several } = textsOf(fields, 'text', context.limits);
     const topK = countOf(fields, 'top_k', 1_000_000);
-    const { rows, version, ...times } = await askModel(context, model, { text: texts }, options);
+    const { rows, version, cached: _, ...times } = await askModel(context, model, { text: texts }, options);
     const answers = rows.map((row) => {
       const { scores } = classAnswer(model.name, model.classes!, columnOf(row, task.output), row.index);
       const named = Object.entries(scores as Record<string, number>).map(([label, score]) => ({ label, score }));
@@ -55,7 +55,7 @@ export const taskAnswers: { readonly [Name in TaskName]: Answerer<Name> } = {
       pooling: choiceOf(fields, 'pooling', ['mean', 'cls']),
     };
     if (!booleanOf(fields, 'truncate', true)) refuseLong(model, texts, 'text');
-    const { rows, version, ...times } = await embedTexts(context, model, task, texts, options);
+    const { rows, version, cached: _, ...times } = await embedTexts(context, model, task, texts, options);
     const vectors = rows.map((row) => vectorOf(row, task.output, how));
     return { answer: several ? vectors : vectors[0]!, items: texts.length, version, times };
   },
@@ -68,7 +68,7 @@ export const taskAnswers: { readonly [Name in TaskName]: Answerer<Name> } = {
     const raw = booleanOf(fields, 'raw_scores', false) || task.raw;
     const returnText = booleanOf(fields, 'return_text', false);
     const inputs = { text: texts.map(() => query), [task.pair]: texts };
-    const { rows, version, ...times } = await askModel(context, model, inputs, options);
+    const { rows, version, cached: _, ...times } = await askModel(context, model, inputs, options);
     const scores = rows.map((row) => {
       const { elements } = columnOf(row, task.output);
       const logit = Number(elements[row.index]);
