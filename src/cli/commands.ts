@@ -11,6 +11,7 @@ import { protocolCommand } from './protocol.ts';
 import { proxyCommand } from './proxy.ts';
 import { serveCommand } from './serve.ts';
 import { startCommand } from './start.ts';
+import { tuneCommand } from './tune.ts';
 import { validateCommand } from './validate.ts';
 
 /** Every command, in the order of `conch --help`: the way that a model takes. */
@@ -24,6 +25,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   clientCommand,
   validateCommand,
   benchCommand,
+  tuneCommand,
   deployCommand,
   envCommand,
   doctorCommand,

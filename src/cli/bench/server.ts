@@ -24,10 +24,7 @@ export async function benchServer(
     };
   }
   const repository = await requireRepository(options.repository);
-  const tokens = async (model: string) => {
-    const folder = named ?? (await tokenizerIn(repository, model));
-    return folder === undefined ? {} : tokenCounter(folder);
-  };
+  const tokens = (model: string) => tokenCounterOf(repository, model, named);
   if (options.protocol === 'in-process') {
     const { startServer } = await import('../../server/index.ts');
     const server = await startServer({ repository, httpPort: 0, metricsPort: false, signal });
@@ -44,6 +41,16 @@ export async function benchServer(
     tokens,
     close: () => server.close(),
   };
+}
+
+/** How tokens of a model's texts are counted: by the tokenizer that is named, or by the repository's. */
+export async function tokenCounterOf(
+  repository: string,
+  model: string,
+  named: unknown,
+): Promise<Pick<RequestOptions, 'countTokens'>> {
+  const folder = typeof named === 'string' ? named : await tokenizerIn(repository, model);
+  return folder === undefined ? {} : tokenCounter(folder);
 }
 
 /** The version folder with a tokenizer of the model, or of one of an ensemble's steps. */

@@ -1,0 +1,45 @@
+import { ConchError } from '../../base/index.ts';
+import { configToJson, type ModelConfig } from '../../config/index.ts';
+import { statusFromHttp } from '../../protocol/index.ts';
+
+export interface ControlOptions {
+  /** `http://host:port`. */
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Has a server in explicit model control load a model, with another configuration or its own (Triton's repository
+ * extension). Throws MODEL_LOAD_FAILED with the server's words, SERVER_UNREACHABLE.
+ */
+export async function loadModel(
+  model: string,
+  config: ModelConfig | undefined,
+  options: ControlOptions,
+): Promise<void> {
+  const { url, headers = {}, signal } = options;
+  const parameters = config ? { parameters: { config: JSON.stringify(configToJson(config)) } } : {};
+  const where = `${url.replace(/\/$/, '')}/v2/repository/models/${encodeURIComponent(model)}/load`;
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(where, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(parameters),
+      ...(signal && { signal }),
+    });
+    text = await response.text();
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new ConchError('SERVER_UNREACHABLE', `${url} cannot be reached: ${(cause as Error).message}`, { cause });
+  }
+  if (response.ok) return;
+  const words = /"error"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? text.slice(0, 300);
+  const refused = /explicit model (load|control)|polling is enabled|model control mode/i.test(words);
+  throw new ConchError('MODEL_LOAD_FAILED', `${url} does not load '${model}': ${words}`, {
+    status: statusFromHttp(response.status),
+    ...(refused && { fix: 'start the server with --model-control-mode=explicit' }),
+  });
+}
