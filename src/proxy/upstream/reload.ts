@@ -166,7 +166,7 @@ async function replaceInPlace(
     const startedAt = performance.now();
     try {
       if (!alone) drained = (await idle(endpoint, drainMs)) && drained;
-      await load(endpoint, model, undefined, options);
+      await load(endpoint, model, from, options);
     } catch (thrown) {
       // A load that fails leaves the server with what it had.
       endpoint.paused = false;
@@ -199,17 +199,20 @@ async function servedVersions(client: RoutedClient, model: string, signal?: Abor
   return rows.map(({ version }) => version ?? '1').sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
 }
 
-/** Loads these versions and no others; without a list whatever the repository's configuration says. */
+/**
+ * Loads these versions and no others. Without the list the repository's configuration would choose, and a version that
+ * nobody has tried yet could come along.
+ */
 async function load(
   endpoint: Endpoint,
   model: string,
-  versions: readonly string[] | undefined,
+  versions: readonly string[],
   { loadTimeoutMs = 600_000, signal }: Options,
 ): Promise<void> {
   const { client } = endpoint;
   if (!client.loadModel) throw new ConchError('NOT_SUPPORTED', `${endpoint.url} cannot be told to load models`);
-  const config = versions && (await configWith(endpoint, model, versions, signal));
-  await client.loadModel(model, { ...(config && { config }), timeoutMs: loadTimeoutMs, signal });
+  const config = await configWith(endpoint, model, versions, signal);
+  await client.loadModel(model, { config, timeoutMs: loadTimeoutMs, signal });
 }
 
 /** The configuration in force with another choice of versions; Triton then loads and unloads those alone. */
