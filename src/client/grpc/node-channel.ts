@@ -149,7 +149,10 @@ export class NodeChannel {
   async #frameOf(parts: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
     const size = parts.reduce((total, part) => total + part.length, 0);
     const { requestCompression: coding } = this.#options;
-    if (coding === undefined || size < compressFrom) return [frameOf(size), ...parts];
+    if (coding === undefined || size < compressFrom) {
+      // Over TLS a write of no bytes, as of a message without fields, is never done, and its call waits for ever.
+      return [frameOf(size), ...parts.filter((part) => part.length > 0)];
+    }
     const packed = await compress(parts.length === 1 ? parts[0]! : Buffer.concat(parts, size), coding);
     return [frameOf(packed.length, true), packed];
   }
