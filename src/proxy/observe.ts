@@ -1,13 +1,31 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { failureOf } from './errors.ts';
-import { type ProxyMetrics, serverTiming } from './operations/index.ts';
+import { type ProxyMetrics, serverTiming, type Tracer, traceIdOf, traceRequests } from './operations/index.ts';
 import type { RouteContext } from './routes/context.ts';
 
-/** Request id and times in every answer, one line a request in the log, its metrics, and one form for all errors. */
-export function observe(app: FastifyInstance, context: RouteContext, metrics: ProxyMetrics | undefined): void {
+export interface Observers {
+  readonly metrics?: ProxyMetrics | undefined;
+  readonly tracer?: Tracer | undefined;
+}
+
+/**
+ * Request id and times in every answer, one line a request in the log, its metrics and its span, and one form for all
+ * errors.
+ */
+export function observe(app: FastifyInstance, context: RouteContext, { metrics, tracer }: Observers): void {
   const { logger, limits, notes, catalog } = context;
   // A model that a request failed on counts only where there is one of that name.
   const modelOf = ({ params }: FastifyRequest) => catalog.get((params as { name?: string } | undefined)?.name ?? '');
+  if (tracer) {
+    traceRequests(app, tracer, (request) => {
+      const { model, version, items, queueMs, tokenizeMs, inferMs, code } = notes.get(request) ?? {};
+      return {
+        ...{ 'conch.request_id': request.id, 'conch.model': model, 'conch.version': version, 'conch.items': items },
+        ...{ 'conch.queue_ms': queueMs, 'conch.tokenize_ms': tokenizeMs, 'conch.infer_ms': inferMs },
+        ...{ 'error.type': code, 'conch.key': request.conchKey?.name },
+      };
+    });
+  }
   if (metrics) {
     app.addHook('onRequest', (_request, { raw }, done) => {
       const gone = metrics.arrived();
@@ -35,7 +53,9 @@ export function observe(app: FastifyInstance, context: RouteContext, metrics: Pr
     const level = routeOptions.config.conchHealth ? 'debug' : 'info';
     if (logger.isLevelEnabled(level)) {
       const ms = Number(totalMs.toFixed(3));
-      logger[level]({ requestId, ...(key !== undefined && { key }), method, route, status, ms, ...note }, 'request');
+      const traceId = traceIdOf(request);
+      const ids = { requestId, ...(traceId !== undefined && { traceId }), ...(key !== undefined && { key }) };
+      logger[level]({ ...ids, method, route, status, ms, ...note }, 'request');
     }
     done();
   });

@@ -9,7 +9,8 @@ import { Combiner } from './combine.ts';
 import { Gate } from './gate.ts';
 import { type ProxyLimits, resolveLimits } from './limits.ts';
 import { observe } from './observe.ts';
-import type { ProxyMetrics } from './operations/index.ts';
+import type { ProxyMetrics, Tracer } from './operations/index.ts';
+import { logPayloads } from './payload-log.ts';
 import { adminRoutes } from './routes/admin.ts';
 import type { RouteContext } from './routes/context.ts';
 import { collectSchemas, documentationRoutes } from './routes/documentation.ts';
@@ -46,6 +47,10 @@ export interface ConchProxyOptions {
   readonly timeoutMs?: number;
   /** Where requests are counted and timed. */
   readonly metrics?: ProxyMetrics;
+  /** Gives requests spans, and passes their traces on to the server. */
+  readonly tracer?: Tracer;
+  /** Write what requests and answers hold to the log; default false. */
+  readonly logPayloads?: boolean;
   /** The servers, where routes for those who run the proxy are wanted. */
   readonly admin?: RoutedClient;
   /** Whether the end has begun: readiness then says no. */
@@ -91,7 +96,8 @@ export const conchProxy: FastifyPluginAsync<ConchProxyOptions> = async (app, opt
   options.onCatalog?.(catalog);
 
   readJsonBodies(app);
-  observe(app, context, options.metrics);
+  observe(app, context, options);
+  if (options.logPayloads) logPayloads(app, logger);
   app.addHook('onReady', async () => catalog.start());
   app.addHook('onClose', async () => catalog.close());
 

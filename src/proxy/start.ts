@@ -7,9 +7,12 @@ import {
   Drain,
   followCertificates,
   type KeySources,
+  OtlpExporter,
+  type OtlpOptions,
   openKeys,
   ProxyMetrics,
   serveMetrics,
+  Tracer,
   tlsSettings,
 } from './operations/index.ts';
 import {
@@ -27,7 +30,16 @@ import {
 export interface ProxyOptions
   extends Pick<
     ProxyAppOptions,
-    'limits' | 'models' | 'labels' | 'text' | 'cache' | 'watchMs' | 'timeoutMs' | 'rateLimit' | 'corsOrigins'
+    | 'limits'
+    | 'models'
+    | 'labels'
+    | 'text'
+    | 'cache'
+    | 'watchMs'
+    | 'timeoutMs'
+    | 'rateLimit'
+    | 'corsOrigins'
+    | 'logPayloads'
   > {
   /** URL of the inference server, e.g. `http://127.0.0.1:8000`, or several that are used as one. */
   readonly server: string | readonly ServerAddress[];
@@ -56,6 +68,8 @@ export interface ProxyOptions
    * which needs a key with the admin scope where there are keys.
    */
   readonly metricsPort?: number | false;
+  /** Where spans go; without it traces of clients are passed on to the server, and nothing is recorded. */
+  readonly tracing?: Omit<OtlpOptions, 'logger'> & { readonly share?: number };
   /** Milliseconds that requests in flight get to finish when the proxy closes; 10,000 unless told otherwise. */
   readonly drainMs?: number;
   /** Milliseconds that `/healthz` says no, when the proxy closes, before its port does; 0 unless told otherwise. */
@@ -104,12 +118,17 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     const metrics = metricsPort === false ? undefined : new ProxyMetrics({ process: true });
     if (metrics) countServers(metrics, spread);
     if (metrics && client.shadow) countShadow(metrics, client.shadow);
+    const exporter = options.tracing && new OtlpExporter({ ...options.tracing, logger });
+    if (exporter) open.push(() => exporter.close());
+    const { share } = options.tracing ?? {};
+    const tracer = new Tracer({ ...(exporter && { onEnd: exporter.add }), ...(share !== undefined && { share }) });
     const app = await createProxyApp({
       ...appOptions(options),
       client,
       logger,
       timeoutMs,
       onCatalog: (created) => (catalog = created),
+      tracer,
       draining: () => drain.draining,
       metricsRoute: metricsPort === undefined,
       ...(metrics && { metrics }),
@@ -120,13 +139,13 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     open.push(() => drain.end(app));
     if (tls) open.push(followCertificates(app, tls, logger));
     await app.listen({ host, port });
-    let exporter: Awaited<ReturnType<typeof serveMetrics>> | undefined;
+    let metricsServer: Awaited<ReturnType<typeof serveMetrics>> | undefined;
     if (metrics && typeof metricsPort === 'number') {
-      exporter = await serveMetrics(metrics, { host, port: metricsPort }).catch((error) => {
+      metricsServer = await serveMetrics(metrics, { host, port: metricsPort }).catch((error) => {
         throw listenError(error, host, metricsPort);
       });
       // Before the app, so that it closes after it: how a drain goes is worth seeing.
-      open.splice(1, 0, exporter.close);
+      open.splice(1, 0, metricsServer.close);
     }
     const address = app.server.address() as AddressInfo;
     const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
@@ -134,7 +153,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     return {
       url: `${tls ? 'https' : 'http'}://${shown}:${address.port}`,
       port: address.port,
-      metricsPort: exporter?.port,
+      metricsPort: metricsServer?.port,
       app,
       whenReady: (signal) => catalog!.whenReady(signal),
       close: () => (closing ??= closeAll()),
@@ -145,7 +164,15 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   }
 }
 
-function appOptions({ limits, models, labels, text, rateLimit, corsOrigins }: ProxyOptions): Partial<ProxyAppOptions> {
+function appOptions({
+  limits,
+  models,
+  labels,
+  text,
+  rateLimit,
+  corsOrigins,
+  logPayloads,
+}: ProxyOptions): Partial<ProxyAppOptions> {
   return {
     ...(limits && { limits }),
     ...(models && { models }),
@@ -153,6 +180,7 @@ function appOptions({ limits, models, labels, text, rateLimit, corsOrigins }: Pr
     ...(text && { text }),
     ...(rateLimit && { rateLimit }),
     ...(corsOrigins && { corsOrigins }),
+    ...(logPayloads && { logPayloads }),
   };
 }
 

@@ -6,7 +6,11 @@ export { type ApiKey, type KeyHolder, KeyRing, keyLine, makeKey, parseKeys } fro
 export { proxyMetrics, proxyMetricsMarkdown } from './metric-table.ts';
 export { type AnsweredRequest, ProxyMetrics } from './metrics.ts';
 export { metricsRoute, serveMetrics } from './metrics-endpoint.ts';
+export { OtlpExporter, type OtlpOptions, otlpBody } from './otlp.ts';
+export { currentSpan, type EndedSpan, runWithin, type Span, Tracer } from './spans.ts';
 export { serverTiming } from './timing.ts';
 export { followCertificates, tlsSettings } from './tls.ts';
 export { type Rate, readRate, TokenBucket } from './token-bucket.ts';
+export { readTraceContext } from './trace-context.ts';
+export { traceIdOf, traceRequests } from './trace-requests.ts';
 export { watchFiles } from './watched-files.ts';

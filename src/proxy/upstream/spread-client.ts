@@ -1,5 +1,5 @@
 import { ConchError, type Logger, toConchError } from '../../base/index.ts';
-import type { InferenceClient } from '../../client/index.ts';
+import type { InferenceClient, InferRequest } from '../../client/index.ts';
 import type { ModelConfig } from '../../config/index.ts';
 import type {
   InferenceRequest,
@@ -10,6 +10,7 @@ import type {
   ServerMetadata,
 } from '../../protocol/index.ts';
 import { within } from '../deadline.ts';
+import { currentSpan } from '../operations/index.ts';
 import type { CircuitOptions } from './circuit.ts';
 import { Endpoint, type EndpointOptions } from './endpoint.ts';
 import { hashOf } from './hash-of.ts';
@@ -154,12 +155,19 @@ export class SpreadClient implements InferenceClient {
 
   async #run(endpoint: Endpoint, request: InferenceRequest): Promise<InferenceResponse> {
     const { circuit } = endpoint;
+    const { model, version } = request;
+    const span = currentSpan()?.child(`infer ${model}`);
+    const traced: InferenceRequest & Pick<InferRequest, 'headers'> = span
+      ? { ...request, headers: span.headers }
+      : request;
+    let failed = true;
     circuit.sent();
     endpoint.inFlight++;
     try {
-      const response = await endpoint.client.infer(request);
+      const response = await endpoint.client.infer(traced);
       endpoint.requests.succeeded++;
       circuit.succeeded();
+      failed = false;
       return response;
     } catch (thrown) {
       const { signal } = request;
@@ -174,6 +182,10 @@ export class SpreadClient implements InferenceClient {
       }
       throw thrown;
     } finally {
+      span?.end({
+        failed,
+        attributes: { 'server.address': endpoint.url, 'conch.model': model, 'conch.version': version },
+      });
       endpoint.inFlight--;
     }
   }
