@@ -27,6 +27,8 @@ export interface Runners {
   readonly textRunner: TextRunner;
   /** Answers from before, where they are kept. */
   readonly cache?: AnswerCache | undefined;
+  /** Whether the proxy shares out a model's requests between its versions: then each must reach the model itself. */
+  readonly isRouted?: ((model: string) => boolean) | undefined;
 }
 
 /** Texts of a request, and what they are compared with where the model compares. */
@@ -40,18 +42,20 @@ export function textsIn(model: ModelInterface, items: Items): { texts: readonly 
 /** Rows for all items of a request, of which the cache may have some. */
 export function ask(runners: Runners, model: ModelInterface, items: Items, options: AskOptions): Promise<Asked> {
   const run = (some: Items) => runItems(runners, model, some, options);
-  return runners.cache ? runners.cache.ask(model, items, run, options.signal) : run(items);
+  return runners.cache && !runners.isRouted?.(model.name)
+    ? runners.cache.ask(model, items, run, options.signal)
+    : run(items);
 }
 
 async function runItems(
-  { combiner, textRunner }: Runners,
+  { combiner, textRunner, isRouted }: Runners,
   model: ModelInterface,
   items: Items,
   options: AskOptions,
 ): Promise<Asked> {
   const startedAt = performance.now();
   // A row for each token would lack the padding that the model itself answers with where several texts are asked for.
-  if (model.text && model.outputs.every(({ dims }) => dims[0] !== -1)) {
+  if (model.text && !isRouted?.(model.name) && model.outputs.every(({ dims }) => dims[0] !== -1)) {
     const { texts, pairs } = textsIn(model, items);
     if (texts.length > 0) return askTexts(textRunner, model, texts, pairs, options);
   }

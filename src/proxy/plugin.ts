@@ -34,6 +34,8 @@ export interface ConchProxyOptions {
   readonly models?: readonly string[];
   /** Class labels by model name, for servers that do not tell them. */
   readonly labels?: Readonly<Record<string, readonly string[]>>;
+  /** Whether a model's requests are shared out between its versions, or copied to another one: then none is answered otherwise. */
+  readonly isRouted?: (model: string) => boolean;
   /** Keeps answers, within these bounds; none unless given. */
   readonly cache?: CacheLimits;
   /**
@@ -85,6 +87,7 @@ export const conchProxy: FastifyPluginAsync<ConchProxyOptions> = async (app, opt
     combiner,
     textRunner,
     cache,
+    isRouted: options.isRouted,
     gate,
     catalog,
     limits,

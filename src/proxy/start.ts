@@ -129,6 +129,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       timeoutMs,
       onCatalog: (created) => (catalog = created),
       tracer,
+      isRouted: (model) => client.versions.main(model) !== undefined,
       draining: () => drain.draining,
       metricsRoute: metricsPort === undefined,
       ...(metrics && { metrics }),

@@ -131,3 +131,21 @@ test('the server is looked at without a request to cause it', async () => {
   await vi.advanceTimersByTimeAsync(600);
   await vi.waitFor(() => expect(catalog.get('other')).toBeDefined());
 });
+
+test('a model whose requests are shared out between versions is always asked', async () => {
+  const server = fakeServer(exampleModels());
+  app = await createProxyApp({
+    client: fakeClient(server),
+    cache: { maxBytes: 1 << 20, maxEntries: 1000 },
+    isRouted: (model) => model === 'simple_net',
+    onCatalog: (created) => (catalog = created),
+  });
+  await app.ready();
+  await catalog.whenReady();
+  server.requests.length = 0;
+  for (let time = 0; time < 2; time++) {
+    expect((await post('/models/simple_net', { x: ten })).cached).toBeUndefined();
+    await post('/models/finbert-tokenizer', { text: 'a' });
+  }
+  expect(server.requests.map(({ model }) => model)).toEqual(['simple_net', 'finbert-tokenizer', 'simple_net']);
+});

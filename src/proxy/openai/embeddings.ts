@@ -26,7 +26,11 @@ export async function embeddings(
   body: unknown,
   options: AskOptions,
 ): Promise<TaskAnswer> {
-  const fields = fieldsOf(body, ['model', 'input', 'encoding_format', 'dimensions', 'user']);
+  const given = fieldsOf(body, ['model', 'input', 'encoding_format', 'dimensions', 'user']);
+  // OpenAI's clients write null for what they leave out.
+  const fields = Object.fromEntries(
+    Object.entries(given).filter(([name, value]) => value !== null || name === 'input'),
+  );
   const format = choiceOf(fields, 'encoding_format', ['float', 'base64']);
   const how = { normalize: true, dimensions: countOf(fields, 'dimensions', task.size), pooling: 'mean' as const };
   if (fields.user !== undefined) textOf(fields, 'user', context.limits);

@@ -45,7 +45,7 @@ export function textListOf(value: unknown, name: string, limits: ProxyLimits): s
 }
 
 export function booleanOf(fields: Fields, name: string, otherwise: boolean): boolean {
-  const value = fields[name] ?? otherwise;
+  const { [name]: value = otherwise } = fields;
   if (typeof value !== 'boolean') throw invalid(name, 'true or false', value);
   return value;
 }
@@ -53,7 +53,7 @@ export function booleanOf(fields: Fields, name: string, otherwise: boolean): boo
 /** A whole number from 1 to `most`; undefined where the field is left out. */
 export function countOf(fields: Fields, name: string, most: number): number | undefined {
   const value = fields[name];
-  if (value === undefined || value === null) return undefined;
+  if (value === undefined) return undefined;
   if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > most) {
     throw invalid(name, `a whole number from 1 to ${most}`, value);
   }
@@ -61,7 +61,7 @@ export function countOf(fields: Fields, name: string, most: number): number | un
 }
 
 export function choiceOf<Choice extends string>(fields: Fields, name: string, choices: readonly Choice[]): Choice {
-  const value = fields[name] ?? choices[0];
+  const { [name]: value = choices[0] } = fields;
   if (!choices.includes(value as Choice)) {
     throw invalid(name, choices.map((choice) => `'${choice}'`).join(' or '), value);
   }

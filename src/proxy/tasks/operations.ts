@@ -145,9 +145,9 @@ export function embeddingsOperation(models: readonly ModelInterface[], limits: P
       {
         model: { type: 'string', enum: names },
         input,
-        encoding_format: { type: 'string', enum: ['float', 'base64'], default: 'float' },
-        dimensions: { type: 'integer', minimum: 1 },
-        user: string,
+        encoding_format: { type: ['string', 'null'], enum: ['float', 'base64', null], default: 'float' },
+        dimensions: { type: ['integer', 'null'], minimum: 1 },
+        user: { type: ['string', 'null'], maxLength: limits.charactersPerText },
       },
       ['model', 'input'],
       closed,
