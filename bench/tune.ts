@@ -28,6 +28,7 @@ import {
   tune,
 } from '../src/measure/index.ts';
 import { openRepository } from '../src/repository/index.ts';
+import { whenQuiet } from './quiet.ts';
 import { table, writeSection } from './report.ts';
 
 const { values } = parseArgs({
@@ -121,9 +122,9 @@ async function measureRound(repository: string, kind: Kind, space: Space, round:
   const surface = await readSurface(kind.name);
   // One process that takes a new configuration by model control: a start for each would take longer than to measure it.
   const flags = ['--model-control-mode=explicit', `--load-model=${kind.model}`];
-  const process = await startServerProcess({ command, repository, flags });
+  const served = await startServerProcess({ command, repository, flags });
   const configs = await configsOf(repository, kind);
-  const server = remoteServer({ space, configs, url: process.url, control: { url: process.url }, pid: process.pid });
+  const server = remoteServer({ space, configs, url: served.url, control: { url: served.url }, pid: served.pid });
   const save = () => writeSurface(surface);
   try {
     // In an order without order, so that neighbours are not measured one after the other.
@@ -133,7 +134,8 @@ async function measureRound(repository: string, kind: Kind, space: Space, round:
       surface.measurements[point.join()] = list;
       if (list.length >= round) continue;
       const options = { server, bench: { ...bench, model: kind.model }, reserveBytes: 1e9, gpuReserve: 0 };
-      list.push(await evaluate(point, options));
+      const pids = () => [process.pid, served.pid];
+      list.push((await whenQuiet(pids, () => evaluate(point, options))).result);
       const done = Object.values(surface.measurements).filter(({ length }) => length >= round).length;
       console.error(`${kind.name} round ${round}: ${done} of ${all.length} ${list.at(-1)!.failed ?? ''}`);
       if (done % 20 === 0 || done === all.length) await save();
@@ -141,7 +143,7 @@ async function measureRound(repository: string, kind: Kind, space: Space, round:
   } finally {
     await save();
     await server.close();
-    await process.close();
+    await served.close();
   }
 }
 

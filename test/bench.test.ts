@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { conch } from '../src/cli/testing.ts';
-import { compileDeployment } from '../src/index.ts';
-import type { BenchReport } from '../src/measure/index.ts';
+import { compileDeployment, loadDeployment, startServer } from '../src/index.ts';
+import type { BenchReport, InstancesReport } from '../src/measure/index.ts';
 
 // `conch bench` over the embedded server and over one that speaks KServe's protocol and nothing more.
 const examples = resolve(import.meta.dirname, '../examples');
@@ -108,6 +108,36 @@ describe('over the embedded server, in a process of its own', () => {
     expect(out).toContain('met  1 client: p99');
   });
 
+  test('memory by instances, with a page', async () => {
+    const html = join(folder, 'pages/instances.html');
+    const argv = ['simple_net', '--repository', repository, '--instances', '1,3', '--memory', '--html', html];
+    const { code, out } = await conch('bench', ...argv, ...short, '--json');
+    expect(code).toBe(0);
+    const report = JSON.parse(out) as InstancesReport;
+    expect(report.rows.map(({ instances }) => instances)).toEqual([1, 3]);
+    for (const { pssBytes, throughput } of report.rows) {
+      expect(pssBytes).toBeGreaterThan(1e6);
+      expect(throughput).toBeUndefined();
+    }
+    expect(await readFile(html, 'utf8')).toContain('in proportion to the first');
+    const wrong = await conch('bench', 'simple_net', '--repository', repository, '--memory');
+    expect(wrong.err).toContain('--memory goes with --instances');
+  });
+
+  test('by instances of a running server in explicit model control, which gets its own configuration back', async () => {
+    const control = { modelControlMode: 'explicit', models: ['simple_net'] } as const;
+    const server = await startServer({ repository, httpPort: 0, metricsPort: false, ...control });
+    try {
+      const { code, out } = await conch('bench', 'simple_net', '--server', server.url, '--instances', '1,2', ...short);
+      expect(code).toBe(0);
+      expect(out).toMatch(/instances +ready in +inferences\/s/);
+      const config = await (await fetch(`${server.url}/v2/models/simple_net/config`)).json();
+      expect(config).toMatchObject({ instance_group: [{ count: 1 }] });
+    } finally {
+      await server.close();
+    }
+  });
+
   test('requests of a file', async () => {
     const data = join(examples, 'simple_net/expected.jsonl');
     const { code, report } = await bench(
@@ -133,6 +163,17 @@ describe('over the embedded server, in a process of its own', () => {
     expect(answer.code).toBe(2);
     expect(answer.report.error).toMatchObject({ code, message: expect.stringMatching(message) });
   });
+});
+
+test("the deployment file of the example has the plan's instances on a GPU and the ONNX's on the CPU", async () => {
+  const { deployment } = await loadDeployment(join(examples, 'instances/conch.config.ts'));
+  expect(deployment.models).toMatchObject({
+    'finbert-trt': { tensorrt: {}, model: { instance_group: [{ count: 4, kind: 'KIND_GPU' }] } },
+    finbert: { model: { instance_group: [{ count: 4, kind: 'KIND_CPU' }] } },
+  });
+  const dry = await conch('compile', 'finbert-trt', '-f', join(examples, 'instances/conch.config.ts'), '--dry-run');
+  expect(dry.code).toBe(0);
+  expect(dry.out).toContain('trtexec');
 });
 
 test.each([

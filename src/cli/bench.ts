@@ -4,6 +4,7 @@ import { ConchError } from '../base/index.ts';
 import type { BenchOptions, BenchReport } from '../measure/index.ts';
 import {
   clientOptions,
+  instanceCounts,
   limitOptions,
   limitsFrom,
   loadOptions,
@@ -28,6 +29,12 @@ export const benchCommand: Command = {
     ...loadOptions,
     ...requestOptions,
     ...limitOptions,
+    {
+      flags: '--instances <list>',
+      summary: 'measure the model with so many instances each, e.g. 1,2,4,8: memory beside throughput',
+      parse: instanceCounts,
+    },
+    { flags: '--memory', summary: 'with --instances: memory alone, which takes seconds' },
     { flags: '--html <file>', summary: 'also write a page with plots' },
   ],
   example: 'conch bench simple_net --repository models --concurrency 1,8 --duration 5s --p99 50ms',
@@ -39,7 +46,18 @@ async function benchModel({ arguments: [model], options, signal }: CommandInput,
     throw new ConchError('USAGE', '--server and --repository exclude each other');
   }
   const { bench } = await import('../measure/index.ts');
+  if (options.memory === true && options.instances === undefined) {
+    throw new ConchError('USAGE', '--memory goes with --instances', {
+      fix: 'conch bench finbert-model --instances 1,2,4,8 --memory',
+    });
+  }
   const requests = await requestsFrom(options);
+  if (options.instances !== undefined) {
+    const { benchByInstances } = await import('./bench/instances.ts');
+    const context = { model: model as string, options, requests, command: conchCommand(), signal };
+    const common = await benchOptions(context.model, options);
+    return benchByInstances({ ...context, counts: options.instances as number[], bench: common }, output);
+  }
   const server = await benchServer(options, conchCommand(), signal);
   let report: BenchReport;
   try {

@@ -1,5 +1,12 @@
 export { type BenchOptions, bench } from './bench/bench.ts';
 export { conditions, loadRows, milliseconds, rate, remarks, resourceRows, serverRows } from './bench/format.ts';
+export {
+  benchInstances,
+  type InstancesReport,
+  type InstancesServer,
+  instancesPage,
+  instancesRows,
+} from './bench/instances.ts';
 export { type LengthDistribution, parseLengths } from './bench/lengths.ts';
 export type { Limit } from './bench/limits.ts';
 export { describeLoad, type Load } from './bench/load.ts';
@@ -7,6 +14,8 @@ export { benchPage } from './bench/page.ts';
 export type { BenchReport, LoadPoint, Metric } from './bench/report.ts';
 export type { RequestOptions } from './bench/request-set.ts';
 export { modelsInside } from './bench/server-statistics.ts';
+export { withInstances } from './server/instances.ts';
+export { loadModel, unloadModel } from './server/model-control.ts';
 export { copyModels, readConfigText, writeConfigText } from './server/repository-copy.ts';
 export { type ServerProcess, startServerProcess } from './server/server-process.ts';
 export { deploymentEdits } from './tune/deployment-edits.ts';

@@ -18,16 +18,25 @@ export async function loadModel(
   config: ModelConfig | undefined,
   options: ControlOptions,
 ): Promise<void> {
-  const { url, headers = {}, signal } = options;
   const parameters = config ? { parameters: { config: JSON.stringify(configToJson(config)) } } : {};
-  const where = `${url.replace(/\/$/, '')}/v2/repository/models/${encodeURIComponent(model)}/load`;
+  await control(model, 'load', parameters, options);
+}
+
+/** Has the server give a model up; what it still answers it finishes. Throws as `loadModel` does. */
+export async function unloadModel(model: string, options: ControlOptions): Promise<void> {
+  await control(model, 'unload', {}, options);
+}
+
+async function control(model: string, what: 'load' | 'unload', body: object, options: ControlOptions): Promise<void> {
+  const { url, headers = {}, signal } = options;
+  const where = `${url.replace(/\/$/, '')}/v2/repository/models/${encodeURIComponent(model)}/${what}`;
   let response: Response;
   let text: string;
   try {
     response = await fetch(where, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
-      body: JSON.stringify(parameters),
+      body: JSON.stringify(body),
       ...(signal && { signal }),
     });
     text = await response.text();
@@ -38,7 +47,7 @@ export async function loadModel(
   if (response.ok) return;
   const words = /"error"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? text.slice(0, 300);
   const refused = /explicit model (load|control)|polling is enabled|model control mode/i.test(words);
-  throw new ConchError('MODEL_LOAD_FAILED', `${url} does not load '${model}': ${words}`, {
+  throw new ConchError('MODEL_LOAD_FAILED', `${url} does not ${what} '${model}': ${words}`, {
     status: statusFromHttp(response.status),
     ...(refused && { fix: 'start the server with --model-control-mode=explicit' }),
   });
