@@ -1,8 +1,9 @@
-import { createLogger, redact } from '../base/index.ts';
+import { ConchError, createLogger, type LogLevel, redact } from '../base/index.ts';
 import type { ServerAddress } from '../proxy/index.ts';
 import type { Command } from './command.ts';
 import { requireRepository } from './deployment.ts';
 import { accessFrom, accessOptions } from './proxy/access.ts';
+import { devOption, devSettings, readableLogger, startDev } from './proxy/dev.ts';
 import { keyCommand } from './proxy/key.ts';
 import { limitOptions, limitsFrom } from './proxy/limits.ts';
 import { observationFrom, observationOptions } from './proxy/observation.ts';
@@ -27,25 +28,45 @@ export const proxyCommand: Command = {
     ...upstreamOptions.slice(1),
     ...observationOptions,
     ...runOptions,
+    devOption,
     logOption,
   ],
   subcommands: [keyCommand],
   example: 'conch proxy --repository models --port 8080',
   async action({ options, signal }, output) {
-    const { startProxy } = await import('../proxy/index.ts');
-    const logger = createLogger(options.logLevel as never);
-    const own = options.server === undefined;
+    const { isLoopback, startProxy } = await import('../proxy/index.ts');
+    const dev = options.dev === true;
+    const { server, host } = options as { server?: ServerAddress[]; host: string };
+    if (dev && (server !== undefined || !isLoopback(host))) {
+      throw new ConchError(
+        'USAGE',
+        '--dev is for one machine: it starts its own server and lets everybody administer it',
+        {
+          fix: 'leave out --server, and --host unless it is 127.0.0.1',
+        },
+      );
+    }
+    const logger = dev
+      ? await readableLogger(options.logLevel as LogLevel)
+      : createLogger(options.logLevel as LogLevel);
+    const embedded =
+      server !== undefined
+        ? undefined
+        : dev
+          ? await startDev(options, logger)
+          : await startEmbedded(options.repository);
     const repository =
-      own || options.repository !== undefined ? await requireRepository(options.repository) : undefined;
-    const embedded = own ? await startEmbedded(repository) : undefined;
-    const servers = embedded ? [{ url: embedded.url }] : (options.server as ServerAddress[]);
+      embedded?.repository ??
+      (options.repository === undefined ? undefined : await requireRepository(options.repository));
+    const servers = embedded ? [{ url: embedded.url }] : server!;
     const named = servers.map(({ url }) => redact(url));
     try {
       const proxy = await startProxy({
         server: servers,
-        host: options.host as string,
+        host,
         port: options.port as number,
         logger,
+        ...(dev && (await devSettings())),
         ...limitsFrom(options),
         ...accessFrom(options),
         ...upstreamFrom(options),
@@ -69,7 +90,9 @@ export const proxyCommand: Command = {
 };
 
 /** An embedded server on free ports over a repository, for commands that need one beside them. */
-export async function startEmbedded(repository: unknown) {
+export async function startEmbedded(named: unknown) {
   const { startServer } = await import('../server/index.ts');
-  return startServer({ repository: await requireRepository(repository), httpPort: 0, metricsPort: false });
+  const repository = await requireRepository(named);
+  const { url, close } = await startServer({ repository, httpPort: 0, metricsPort: false });
+  return { url, repository, close };
 }

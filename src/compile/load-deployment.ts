@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { dirname, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -112,7 +112,7 @@ export async function loadDeployment(path: string): Promise<LoadedDeployment> {
   hookImports();
   let exported: { default?: unknown };
   try {
-    exported = await import(pathToFileURL(file).href);
+    exported = await import(`${pathToFileURL(file).href}${asOfNow(file)}`);
   } catch (error) {
     throw new ConchError('DEPLOYMENT_INVALID', `${path} cannot be run: ${(error as Error).message}`, {
       where: { file: path },
@@ -131,6 +131,17 @@ export async function loadDeployment(path: string): Promise<LoadedDeployment> {
   return { deployment: checkDeployment(exported.default, path), file, baseDir: dirname(file) };
 }
 
+/** When each file had changed last as it was imported first. */
+const firstSeen = new Map<string, number>();
+
+/** Modules are imported once; one that has changed since needs another address. What it imports itself stays as it was. */
+function asOfNow(file: string): string {
+  const changed = statSync(file).mtimeMs;
+  const first = firstSeen.get(file) ?? changed;
+  firstSeen.set(file, first);
+  return changed === first ? '' : `?changed=${changed}`;
+}
+
 let hooked = false;
 
 /**
@@ -145,7 +156,7 @@ function hookImports(): void {
     resolve(specifier, context, next) {
       if (specifier === 'conch-triton') return { url: own, shortCircuit: true };
       const resolved = next(specifier, context);
-      const isTypeScript = /\.m?ts$/.test(resolved.url) && !resolved.url.includes('/node_modules/');
+      const isTypeScript = /\.m?ts(\?|$)/.test(resolved.url) && !resolved.url.includes('/node_modules/');
       return isTypeScript ? { ...resolved, format: 'module-typescript' } : resolved;
     },
   });

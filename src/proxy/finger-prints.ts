@@ -9,7 +9,7 @@ import type { ModelConfig } from '../config/index.ts';
 export class FingerPrints {
   readonly #client: InferenceClient;
   readonly #thorough: boolean;
-  /** Of each model and version: requests answered, and how often that number has fallen. */
+  /** Of each model and version, on each server: requests answered, and how often that number has fallen. */
   readonly #counts = new Map<string, { count: bigint; restarts: number }>();
   readonly #steps = new Map<string, readonly string[]>();
 
@@ -56,12 +56,17 @@ export class FingerPrints {
   async #restarts(signal: AbortSignal): Promise<Map<string, number>> {
     const restarts = new Map<string, number>();
     const statistics = await this.#client.statistics(undefined, undefined, signal).catch(() => []);
+    const rows = new Map<string, number>();
     for (const { name, version, inference_stats } of statistics) {
+      // Several servers give a row each, in their order.
+      const row = (rows.get(`${name}/${version}`) ?? 0) + 1;
+      rows.set(`${name}/${version}`, row);
+      const key = `${name}/${version}/${row}`;
       const { success, fail } = inference_stats;
       const count = BigInt(success.count) + BigInt(fail.count);
-      const before = this.#counts.get(`${name}/${version}`) ?? { count, restarts: 0 };
+      const before = this.#counts.get(key) ?? { count, restarts: 0 };
       const now = { count, restarts: before.restarts + (count < before.count ? 1 : 0) };
-      this.#counts.set(`${name}/${version}`, now);
+      this.#counts.set(key, now);
       restarts.set(name, (restarts.get(name) ?? 0) + now.restarts);
     }
     return restarts;

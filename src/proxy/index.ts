@@ -15,7 +15,7 @@ export {
   proxyMetricsMarkdown,
 } from './operations/index.ts';
 export { type ConchProxyOptions, conchProxy, type TextOptions } from './plugin.ts';
-export { type ProxyOptions, type RunningProxy, startProxy } from './start.ts';
+export { isLoopback, type ProxyOptions, type RunningProxy, startProxy } from './start.ts';
 export {
   type CircuitOptions,
   type EndpointOptions,

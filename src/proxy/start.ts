@@ -27,20 +27,20 @@ import {
   type VersionWeights,
 } from './upstream/index.ts';
 
-export interface ProxyOptions
-  extends Pick<
-    ProxyAppOptions,
-    | 'limits'
-    | 'models'
-    | 'labels'
-    | 'text'
-    | 'cache'
-    | 'watchMs'
-    | 'timeoutMs'
-    | 'rateLimit'
-    | 'corsOrigins'
-    | 'logPayloads'
-  > {
+/** Options of the app that are passed on as they are. */
+const passedOn = [
+  'limits',
+  'models',
+  'labels',
+  'text',
+  'cache',
+  'watchMs',
+  'rateLimit',
+  'corsOrigins',
+  'logPayloads',
+] as const satisfies readonly (keyof ProxyAppOptions)[];
+
+export interface ProxyOptions extends Pick<ProxyAppOptions, (typeof passedOn)[number] | 'timeoutMs'> {
   /** URL of the inference server, e.g. `http://127.0.0.1:8000`, or several that are used as one. */
   readonly server: string | readonly ServerAddress[];
   /** When a server is left out, and how often an inference is tried on another one. */
@@ -165,27 +165,12 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   }
 }
 
-function appOptions({
-  limits,
-  models,
-  labels,
-  text,
-  rateLimit,
-  corsOrigins,
-  logPayloads,
-}: ProxyOptions): Partial<ProxyAppOptions> {
-  return {
-    ...(limits && { limits }),
-    ...(models && { models }),
-    ...(labels && { labels }),
-    ...(text && { text }),
-    ...(rateLimit && { rateLimit }),
-    ...(corsOrigins && { corsOrigins }),
-    ...(logPayloads && { logPayloads }),
-  };
+function appOptions(options: ProxyOptions): Partial<ProxyAppOptions> {
+  return Object.fromEntries(passedOn.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])));
 }
 
-function isLoopback(host: string): boolean {
+/** Whether an address to listen on is reached from this machine alone. */
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 

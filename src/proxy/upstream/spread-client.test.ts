@@ -4,6 +4,7 @@ import { ConchError } from '../../base/index.ts';
 import type { InferenceClient } from '../../client/index.ts';
 import type { InferenceRequest } from '../../protocol/index.ts';
 import { exampleModels, type FakeServer, fakeClient, fakeServer } from '../fake-client.ts';
+import { FingerPrints } from '../finger-prints.ts';
 import { SpreadClient, type SpreadOptions } from './spread-client.ts';
 
 let now = 0;
@@ -172,6 +173,29 @@ test('requests go where the model is, and the index is that of all servers toget
   expect((await spread.modelMetadata('simple_net', '2')).versions).toEqual(['2']);
   fakes[1]!.reachable = false;
   expect((await spread.index()).filter(({ name }) => name === 'simple_net')).toHaveLength(1);
+});
+
+test('what the catalogue watches does not change because servers have counted differently', async () => {
+  const fakes = servers(2);
+  spread.endpoints.forEach(({ client }, at) => {
+    const stats = { count: at === 0 ? 500 : 3, ns: 0 };
+    const row = { name: 'simple_net', version: '1', inference_stats: { success: stats, fail: { count: 0, ns: 0 } } };
+    client.statistics = async () => [row as never];
+  });
+  const prints = new FingerPrints(spread, true);
+  const take = () =>
+    prints.take(new Map([['simple_net', { versions: '1' }]]), async () => ({}), AbortSignal.timeout(5000));
+  const first = await take();
+  expect(await take()).toEqual(first);
+  expect(fakes).toHaveLength(2);
+  spread.endpoints[1]!.client.statistics = async () => [
+    {
+      name: 'simple_net',
+      version: '1',
+      inference_stats: { success: { count: 0, ns: 0 }, fail: { count: 0, ns: 0 } },
+    } as never,
+  ];
+  expect(await take()).not.toEqual(first);
 });
 
 test('a server that says it is not ready, because of another model perhaps, is asked when no other is left', async () => {
