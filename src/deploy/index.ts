@@ -2,6 +2,8 @@ export { composeFiles } from './compose/compose.ts';
 export { type DoctorReport, examine } from './doctor/doctor.ts';
 export type { DoctorEngine, Examination, Finding } from './doctor/examination.ts';
 export { type Machine, thisMachine } from './doctor/machine.ts';
+export { checkoutIgnore, compileDockerfile } from './images/compile-image.ts';
+export { nodeDockerfile } from './images/node-image.ts';
 export { kubernetesFiles } from './kubernetes/kubernetes.ts';
 export { type DeployPlan, modelWithGpu, type PlanOptions, planDeployment } from './plan.ts';
 export { composeTriton, requireDocker } from './triton/in-compose.ts';
