@@ -7,9 +7,9 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { openCheckpoint } from '../src/checkpoint/index.ts';
-import type { Layout } from '../src/compile/architectures/index.ts';
 import { compileEncoder } from '../src/compile/encoder.ts';
-import { findTarget, GraphBuilder, writeOnnx } from '../src/onnx/index.ts';
+import { lower } from '../src/compile/lowering/lower.ts';
+import { findTarget, GraphBuilder, openModel, writeOnnx } from '../src/onnx/index.ts';
 import { writeCheckpoint } from './bert-base.ts';
 import { table, writeSection } from './report.ts';
 
@@ -23,9 +23,12 @@ const flopsPerToken = 2 * 12 * (4 * 768 * 768 + 2 * 768 * 3072);
 type Texts = readonly (readonly bigint[])[];
 type Feeds = Record<string, Tensor>;
 
+const graphs = ['padded', 'packed', 'padded int8', 'packed int8'] as const;
+type Graph = (typeof graphs)[number];
+
 interface Variant {
   readonly name: string;
-  readonly layout: Layout;
+  readonly graph: Graph;
   readonly batches: readonly Texts[];
 }
 
@@ -116,33 +119,51 @@ function median(values: readonly number[]): number {
 async function compare(work: string): Promise<string> {
   await writeCheckpoint(join(work, 'checkpoint'));
   const checkpoint = await openCheckpoint(join(work, 'checkpoint'));
-  const sessions = {} as Record<Layout, InferenceSession>;
+  const sessions = {} as Record<Graph, InferenceSession>;
+  const open = async (graph: Graph, file: string) => {
+    sessions[graph] = await InferenceSession.create(file, { intraOpNumThreads: threads });
+  };
   for (const layout of ['padded', 'packed'] as const) {
     const outDir = await mkdtemp(join(work, `${layout}-`));
-    await compileEncoder({ checkpoint, outDir, target: findTarget('embedded'), layout });
-    sessions[layout] = await InferenceSession.create(join(outDir, 'model.onnx'), { intraOpNumThreads: threads });
+    const target = findTarget('embedded');
+    await compileEncoder({ checkpoint, outDir, target, layout });
+    const [fp32, int8] = [join(outDir, 'model.onnx'), join(outDir, 'int8.onnx')];
+    const model = await openModel(fp32);
+    await lower(model, { precision: 'int8' }, target);
+    await writeOnnx(int8, model, { producer: { name: 'bench', version: '1' } });
+    await open(layout, fp32);
+    await open(`${layout} int8`, int8);
   }
   const peak = await peakRate(work);
   const texts = mixedTexts();
   const tokens = texts.flat().length;
   const alike = [...texts].sort((a, b) => a.length - b.length);
+  const inTurn = (graph: Graph, size: number): Variant => ({
+    name: `${graph}, ${size === 1 ? 'one by one' : `${size} as they come`}`,
+    graph,
+    batches: inBatches(texts, size),
+  });
+  const ofLikeLengths = (graph: Graph): Variant => ({
+    name: `${graph}, 8 of like lengths`,
+    graph,
+    batches: inBatches(alike, 8),
+  });
   const variants: Variant[] = [
-    { name: 'padded, one by one', layout: 'padded', batches: inBatches(texts, 1) },
-    { name: 'padded, 8 as they come', layout: 'padded', batches: inBatches(texts, 8) },
-    { name: 'packed, one by one', layout: 'packed', batches: inBatches(texts, 1) },
-    { name: 'packed, 4 as they come', layout: 'packed', batches: inBatches(texts, 4) },
-    { name: 'packed, 8 as they come', layout: 'packed', batches: inBatches(texts, 8) },
-    { name: 'packed, 8 of like lengths', layout: 'packed', batches: inBatches(alike, 8) },
-    { name: 'packed, 32 as they come', layout: 'packed', batches: inBatches(texts, 32) },
+    ...[1, 8].map((size) => inTurn('padded', size)),
+    ...[1, 4, 8, 32].map((size) => inTurn('packed', size)),
+    ofLikeLengths('packed'),
+    ...[1, 8].map((size) => inTurn('padded int8', size)),
+    ...[1, 8, 32].map((size) => inTurn('packed int8', size)),
+    ofLikeLengths('packed int8'),
   ];
   const costs = variants.map(() => [] as { wall: number; cpu: number }[]);
-  const run = async ({ layout, batches }: Variant, feeds: readonly Feeds[]) => {
+  const run = async ({ graph, batches }: Variant, feeds: readonly Feeds[]) => {
     const [started, before] = [performance.now(), process.cpuUsage()];
-    for (const one of feeds) await sessions[layout].run(one, ['logits']);
+    for (const one of feeds) await sessions[graph].run(one, ['logits']);
     const { user, system } = process.cpuUsage(before);
     return { wall: performance.now() - started, cpu: (user + system) / 1000, batches: batches.length };
   };
-  const feeds = variants.map(({ layout, batches }) => batches.map(layout === 'padded' ? padded : packed));
+  const feeds = variants.map(({ graph, batches }) => batches.map(graph.startsWith('padded') ? padded : packed));
   for (const [index, variant] of variants.entries()) await run(variant, feeds[index]!.slice(0, 2));
   for (let round = 0; round < rounds; round++) {
     // In turns, in another order each time: what else the machine does hits all alike.
@@ -151,7 +172,7 @@ async function compare(work: string): Promise<string> {
     console.error(`round ${round + 1} of ${rounds}`);
   }
   const base = costs[0]!;
-  const rows = variants.map(({ name }, index) => {
+  const rows = variants.map(({ name, graph }, index) => {
     const walls = costs[index]!.map(({ wall }) => wall);
     const ratio = (of: 'wall' | 'cpu') => median(base.map((cost, round) => cost[of] / costs[index]![round]![of]));
     const rate = (flopsPerToken * tokens) / (median(walls) / 1000);
@@ -160,12 +181,13 @@ async function compare(work: string): Promise<string> {
       ((1000 * textCount) / median(walls)).toFixed(1),
       ratio('wall').toFixed(2),
       ratio('cpu').toFixed(2),
-      `${Math.round((100 * rate) / peak)} %`,
+      // The limit is of FP32: integers have another.
+      graph.endsWith('int8') ? '' : `${Math.round((100 * rate) / peak)} %`,
     ];
   });
   for (const session of Object.values(sessions)) await session.release();
   const method =
-    `BERT-base (FP32, random weights), ${textCount} texts of 13 to 82 tokens, mean ${(tokens / textCount).toFixed(1)}; ONNX Runtime in one ` +
+    `BERT-base (random weights, FP32 unless int8 is named), ${textCount} texts of 13 to 82 tokens, mean ${(tokens / textCount).toFixed(1)}; ONNX Runtime in one ` +
     `process, threads: ${threads}; medians of ${rounds} rounds taken in turns. The limit is one product of 1024 x 1024 matrices, ` +
     `${(peak / 1e9).toFixed(0)} GFLOP/s, against what the layers' products on the texts' own tokens take. ` +
     `Node ${process.version}, ${cpus()[0]?.model}, ${availableParallelism()} cores.`;
