@@ -7,6 +7,14 @@ export function peakMemory(): number {
   return 1024 * Number(line![1]);
 }
 
+/** Processor microseconds that a process has used. Linux only. */
+export function cpuOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+}
+
 /** Runs a program and parses the last line that it prints as JSON; rejects with its error output when it fails. */
 export function runJson(command: string, args: readonly string[]): Promise<Record<string, number>> {
   return new Promise((resolve, reject) => {

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fetchFastapi } from '../scripts/fetch-fastapi.ts';
 import type { LoadResult } from './load.ts';
+import { cpuOf } from './measure.ts';
 import { drive, jsonRequest, median, startConch, startProgram, stopPrograms } from './programs.ts';
 import { table, writeSection } from './report.ts';
 
@@ -34,6 +35,9 @@ const direct = jsonRequest('/v2/models/simple_net/infer', {
 });
 const proxied = jsonRequest('/models/simple_net', { x: row });
 
+/** With the processor time of the process that was asked, in microseconds an answer. */
+type Measured = LoadResult & { readonly cpu: number };
+
 const repository = await mkdtemp(join(tmpdir(), 'conch-bench-proxy-'));
 try {
   const root = fileURLToPath(new URL('..', import.meta.url));
@@ -47,9 +51,9 @@ try {
   );
   const fastapi = await startProgram(fetchFastapi(), ['bench/fastapi/proxy.py', address, '0']);
   const targetsOf = {
-    direct: { port: server.port, request: direct },
-    conch: { port: conch.port, request: proxied },
-    fastapi: { port: fastapi.port, request: proxied },
+    direct: { port: server.port, pid: server.child.pid!, request: direct },
+    conch: { port: conch.port, pid: conch.child.pid!, request: proxied },
+    fastapi: { port: fastapi.port, pid: fastapi.child.pid!, request: proxied },
   };
   type Name = keyof typeof targetsOf;
   const answer = async (name: 'conch' | 'fastapi') => {
@@ -71,23 +75,29 @@ try {
       'the server itself',
       'p50: FastAPI, conch, server',
       'added p50',
+      'CPU of the proxy an answer: FastAPI, conch',
     ],
   ];
   for (const concurrency of values.concurrency.split(',')) {
-    const found: Record<Name, LoadResult>[] = [];
+    const found: Record<Name, Measured>[] = [];
     for (let round = 0; round < rounds; round++) {
       const order: Name[] = ['direct', 'conch', 'fastapi'];
       if (round % 2 === 1) order.reverse();
-      const results: Partial<Record<Name, LoadResult>> = {};
+      const results: Partial<Record<Name, Measured>> = {};
       for (const name of order) {
-        const { port, request } = targetsOf[name];
+        const { port, pid, request } = targetsOf[name];
+        const before = cpuOf(pid);
         const load = { port, request: request.toString('base64'), concurrency: Number(concurrency), warmupMs: 700, ms };
-        results[name] = await drive(load);
+        const result = await drive(load);
+        // Of the warm-up too, which is why it is set against the whole time.
+        const cpu = ((cpuOf(pid) - before) * ms) / (ms + load.warmupMs) / result.answers;
+        results[name] = { ...result, cpu };
       }
-      found.push(results as Record<Name, LoadResult>);
+      found.push(results as Record<Name, Measured>);
     }
     const rate = (name: Name) => median(found.map((round) => round[name].answers / round[name].seconds));
     const p50 = (name: Name) => median(found.map((round) => round[name].p50));
+    const cpu = (name: Name) => median(found.map((round) => round[name].cpu));
     const ratio = median(
       found.map(({ conch, fastapi }) => conch.answers / conch.seconds / (fastapi.answers / fastapi.seconds)),
     );
@@ -101,6 +111,7 @@ try {
       `${rate('direct').toFixed(0)}/s`,
       `${p50('fastapi').toFixed(0)}, ${p50('conch').toFixed(0)}, ${p50('direct').toFixed(0)} µs`,
       `${added.toFixed(0)} µs`,
+      `${cpu('fastapi').toFixed(0)}, ${cpu('conch').toFixed(0)} µs`,
     ]);
     console.error(rows.at(-1)!.join('  '));
   }

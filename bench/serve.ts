@@ -1,6 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { perfAnalyzer } from '../scripts/fetch-perf-analyzer.ts';
 import type { Load, LoadResult } from './load.ts';
-import { runJson } from './measure.ts';
+import { cpuOf, runJson } from './measure.ts';
 import { table, writeSection } from './report.ts';
 import type { CannedAnswer } from './serve-bare.ts';
 
@@ -103,14 +102,6 @@ async function answersOf(url: string, request: Buffer) {
     get[path] = await canned(url + path);
   }
   return { post, get };
-}
-
-/** Processor microseconds that a process has used. Linux only. */
-function cpuOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
 }
 
 interface Measured {

@@ -28,7 +28,7 @@ const x = (...rows: number[][]): Tensor => ({
 });
 
 function serverOf(run: FakeServer['models'][string]['run']): FakeServer {
-  return fakeServer({ double: { config: {}, run } });
+  return fakeServer({ double: { config: {}, run }, other: { config: {}, run: () => new Promise(() => {}) } });
 }
 const doubling = serverOf(double);
 function double(inputs: Map<string, Tensor>): Tensor[] {
@@ -37,6 +37,17 @@ function double(inputs: Map<string, Tensor>): Tensor[] {
     throw new ConchError('SERVER_ERROR', 'no 13', { status: 'INVALID_ARG' });
   }
   return [{ name: 'y', datatype: 'FP32', shape, data: (data as Float32Array).map((value) => 2 * value) }];
+}
+
+const asked = ({ requests }: FakeServer) => requests.filter((request) => request.model === 'double');
+
+/** A combiner that has something under way, after which what comes in one turn is joined. */
+function busy(server: FakeServer): Combiner {
+  const combiner = new Combiner(fakeClient(server));
+  void combiner
+    .run({ ...model, name: 'other' }, { inputs: [], rows: 1, id: '', signal: new AbortController().signal })
+    .catch(() => {});
+  return combiner;
 }
 
 async function ask(combiner: Combiner, input: Tensor, signal = new AbortController().signal, of = model) {
@@ -48,7 +59,7 @@ async function ask(combiner: Combiner, input: Tensor, signal = new AbortControll
 
 test('requests of one turn leave together, within the batch size, and get their own rows', async () => {
   doubling.requests.length = 0;
-  const combiner = new Combiner(fakeClient(doubling));
+  const combiner = busy(doubling);
   const answers = await Promise.all([
     ask(combiner, x([1])),
     ask(combiner, x([2], [3])),
@@ -57,7 +68,7 @@ test('requests of one turn leave together, within the batch size, and get their 
     ask(combiner, x([7, 8])),
   ]);
   expect(answers).toEqual([[2], [4, 6], [8], [10, 12], [14, 16]]);
-  expect(doubling.requests.map(({ inputs }) => inputs[0]!.shape)).toEqual([
+  expect(asked(doubling).map(({ inputs }) => inputs[0]!.shape)).toEqual([
     [4, 1],
     [2, 1],
     [1, 2],
@@ -70,13 +81,13 @@ test('texts join by their frames', async () => {
     seen.push(decodeStrings(inputs.get('x')!.data as Uint8Array));
     return [{ name: 'y', datatype: 'FP32', shape: inputs.get('x')!.shape, data: Float32Array.of(1, 2) }];
   });
-  const combiner = new Combiner(fakeClient(server));
+  const combiner = busy(server);
   await Promise.all(['a', '€'].map((text) => ask(combiner, stringTensor('x', [1, 1], [text]))));
   expect(seen).toEqual([['a', '€']]);
 });
 
 test('a row that the model refuses fails its own request alone', async () => {
-  const combiner = new Combiner(fakeClient(doubling));
+  const combiner = busy(doubling);
   const [good, bad, fine] = await Promise.allSettled([1, 13, 2].map((value) => ask(combiner, x([value]))));
   expect([good, fine]).toMatchObject([{ value: [2] }, { value: [4] }]);
   expect(bad).toMatchObject({ status: 'rejected', reason: { message: 'no 13' } });
@@ -85,13 +96,14 @@ test('a row that the model refuses fails its own request alone', async () => {
 test('a server that is gone fails them once, not each again', async () => {
   const server = serverOf(double);
   server.reachable = false;
-  const combiner = new Combiner(fakeClient(server));
+  const combiner = busy(server);
   const results = await Promise.allSettled([1, 2].map((value) => ask(combiner, x([value]))));
   expect(results).toMatchObject([
     { reason: { code: 'SERVER_UNREACHABLE' } },
     { reason: { code: 'SERVER_UNREACHABLE' } },
   ]);
-  expect(server.calls.infer).toBe(1);
+  // Besides what was under way.
+  expect(server.calls.infer).toBe(2);
 });
 
 test('who goes away is let go at once, and the inference ends when nobody is left', async () => {
@@ -108,7 +120,7 @@ test('who goes away is let go at once, and the inference ends when nobody is lef
         });
       }),
   );
-  const combiner = new Combiner(fakeClient(server));
+  const combiner = busy(server);
   const [one, two] = [new AbortController(), new AbortController()];
   const calls = [ask(combiner, x([1]), one.signal), ask(combiner, x([2]), two.signal)];
   await underWay;
@@ -122,8 +134,19 @@ test('who goes away is let go at once, and the inference ends when nobody is lef
 
 test('a model whose configuration does not batch requests gets each by itself', async () => {
   doubling.requests.length = 0;
-  const combiner = new Combiner(fakeClient(doubling));
+  const combiner = busy(doubling);
   const { joinsRequests: _, ...alone } = model;
   await Promise.all([1, 2].map((value) => ask(combiner, x([value]), undefined, alone)));
-  expect(doubling.requests).toHaveLength(2);
+  expect(asked(doubling)).toHaveLength(2);
+});
+
+test('while nothing is under way a request leaves at once', async () => {
+  doubling.requests.length = 0;
+  const combiner = new Combiner(fakeClient(doubling));
+  const before = doubling.calls.infer!;
+  const answer = ask(combiner, x([1]));
+  expect(doubling.calls.infer).toBe(before + 1);
+  const others = [ask(combiner, x([2])), ask(combiner, x([3]))];
+  expect([await answer, ...(await Promise.all(others))]).toEqual([[2], [4], [6]]);
+  expect(asked(doubling).map(({ inputs }) => inputs[0]!.shape[0])).toEqual([1, 2]);
 });

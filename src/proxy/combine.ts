@@ -33,20 +33,22 @@ interface Group {
 /**
  * Runs rows on the server. Requests to one model that arrive in the same turn of the event loop leave as one inference,
  * as the server's own batcher would join them, but with one message in place of many: under load that is most of what a
- * small model costs. Nobody waits for others. Only models whose configuration allows batches of several requests
+ * small model costs. Nobody waits for others, and while nothing is under way not even for the end of the turn. Only models whose configuration allows batches of several requests
  * (`dynamic_batching`) are run so, and only inputs of equal shapes join.
  */
 export class Combiner {
   readonly #client: InferenceClient;
   #groups = new Map<string, Group>();
   #scheduled = false;
+  #underWay = 0;
 
   constructor(client: InferenceClient) {
     this.#client = client;
   }
 
   run(model: ModelInterface, rows: RowsToRun): Promise<RanRows> {
-    if (!model.joinsRequests || rows.rows >= model.maxBatchSize) return this.#alone(model, rows);
+    const isIdle = this.#underWay === 0 && !this.#scheduled;
+    if (isIdle || !model.joinsRequests || rows.rows >= model.maxBatchSize) return this.#alone(model, rows);
     rows.signal.throwIfAborted();
     return new Promise((resolve, reject) => {
       const key = likeness(model, rows.inputs);
@@ -73,7 +75,10 @@ export class Combiner {
 
   async #alone(model: ModelInterface, { inputs, rows, id, signal }: RowsToRun): Promise<RanRows> {
     const outputs = model.outputs.map(({ name }) => ({ name }));
-    const response = await this.#client.infer({ model: model.name, id, inputs, outputs, signal });
+    this.#underWay++;
+    const response = await this.#client.infer({ model: model.name, id, inputs, outputs, signal }).finally(() => {
+      this.#underWay--;
+    });
     return { columns: readOutputs(model, response, rows), offset: 0, version: response.version || model.version };
   }
 
