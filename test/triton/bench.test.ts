@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { conch } from '../../src/cli/testing.ts';
-import type { BenchReport } from '../../src/measure/index.ts';
+import type { BenchReport, InstancesReport, TuneReport } from '../../src/measure/index.ts';
 import { RealTriton } from './real-triton.ts';
 
 // `conch bench` against a real Triton with an identity in Python. `npm run test:bench` unpacks the server and sets CONCH_TRITON.
@@ -57,3 +57,43 @@ test.skipIf(!triton).each(['http', 'grpc'])('a real Triton over %s', async (prot
     expect(point.resources.pssBytes).toBeGreaterThan(1e6);
   }
 });
+
+test.skipIf(!triton)(
+  'conch tune and --instances reconfigure a real Triton by model control, and give its own configuration back',
+  async () => {
+    const common = [
+      'echo',
+      '--server',
+      server.url,
+      '--pid',
+      String(server.pid),
+      '--shape',
+      'x:4',
+      '--concurrency',
+      '4',
+    ];
+    const short = ['--warmup', '100ms', '--duration', '300ms', '--json'];
+    const settings = [
+      '--fix',
+      'max_batch_size,max_queue_delay_microseconds,preferred_batch_size',
+      '--values',
+      'instances=1,2',
+    ];
+    const before = await server.config('echo');
+    const journal = join(repository, 'journal.jsonl');
+    const tuned = await conch('tune', ...common, ...short, ...settings, '--measurements', '2', '--journal', journal);
+    expect(tuned.code).toBe(0);
+    const { trials } = JSON.parse(tuned.out) as TuneReport;
+    expect(trials.map((trial) => [trial.settings, trial.failed])).toEqual([
+      ['instances 1', undefined],
+      ['instances 2', undefined],
+    ]);
+    const counted = await conch('bench', ...common, ...short, '--instances', '1,2', '--memory');
+    expect(counted.code).toBe(0);
+    const { rows } = JSON.parse(counted.out) as InstancesReport;
+    // Each instance of a Python model is a process of its own.
+    expect(rows[1]!.pssBytes!).toBeGreaterThan(rows[0]!.pssBytes!);
+    expect(await server.config('echo')).toEqual(before);
+  },
+  120_000,
+);

@@ -131,6 +131,7 @@ async function remote(context: InstancesContext): Promise<ClosableServer> {
       const pid = options.pid as number | undefined;
       return bench({ ...context.bench, ...loadOf(context, instances), requests: context.requests, url, pid, signal });
     },
-    close: () => loadModel(model, undefined, { url, headers: control.headers }),
+    // In so many words: Triton does nothing on a plain load while the files are as they were.
+    close: () => loadModel(model, config, { url, headers: control.headers }),
   };
 }

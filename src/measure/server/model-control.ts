@@ -10,16 +10,11 @@ export interface ControlOptions {
 }
 
 /**
- * Has a server in explicit model control load a model, with another configuration or its own (Triton's repository
- * extension). Throws MODEL_LOAD_FAILED with the server's words, SERVER_UNREACHABLE.
+ * Has a server in explicit model control load a model with a configuration (Triton's repository extension). Throws
+ * MODEL_LOAD_FAILED with the server's words, SERVER_UNREACHABLE.
  */
-export async function loadModel(
-  model: string,
-  config: ModelConfig | undefined,
-  options: ControlOptions,
-): Promise<void> {
-  const parameters = config ? { parameters: { config: JSON.stringify(configToJson(config)) } } : {};
-  await control(model, 'load', parameters, options);
+export async function loadModel(model: string, config: ModelConfig, options: ControlOptions): Promise<void> {
+  await control(model, 'load', { parameters: { config: JSON.stringify(configToJson(config)) } }, options);
 }
 
 /** Has the server give a model up; what it still answers it finishes. Throws as `loadModel` does. */

@@ -87,7 +87,9 @@ export function remoteServer({ space, configs, url, control, pid }: RemoteOption
     },
     async close() {
       for (const { name } of configs.toReversed()) {
-        if (inForce.get(name) !== original.get(name)) await loadModel(name, undefined, control);
+        const text = original.get(name)!;
+        // In so many words: Triton does nothing on a plain load while the files are as they were.
+        if (inForce.get(name) !== text) await loadModel(name, parseConfig(text).config, control);
       }
     },
   };
