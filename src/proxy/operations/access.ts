@@ -21,34 +21,43 @@ declare module 'fastify' {
  */
 export function requireKeys(app: FastifyInstance, ring: KeyRing): void {
   app.decorateRequest('conchKey', undefined);
-  app.addHook('onRequest', async (request, reply) => {
-    const { config } = request.routeOptions;
-    if (config.conchHealth) return;
-    const presented = presentedKey(request, config.conchAdmin === true);
-    const holder = presented === undefined ? undefined : ring.find(presented);
-    if (!holder) {
-      reply.header('www-authenticate', config.conchAdmin ? 'Bearer realm="conch"' : challenge);
-      throw new ConchError('KEY_REQUIRED', presented === undefined ? 'an API key is needed' : 'no such API key', {
-        fix: 'send the header authorization: Bearer <key>, or x-api-key: <key>',
-      });
-    }
-    request.conchKey = holder;
-    if (config.conchAdmin && !holder.admin) {
-      throw new ConchError('KEY_FORBIDDEN', `the API key '${holder.name}' is not for admin routes`);
-    }
-    if (holder.bucket) spend(holder, holder.bucket, reply);
+  app.addHook('onRequest', (request, reply, done) => {
+    done(refusal(request, reply, ring));
   });
+}
+
+/** What is wrong with the key of a request, if anything is. */
+function refusal(request: FastifyRequest, reply: FastifyReply, ring: KeyRing): ConchError | undefined {
+  const { config } = request.routeOptions;
+  if (config.conchHealth) return undefined;
+  const presented = presentedKey(request, config.conchAdmin === true);
+  const holder = presented === undefined ? undefined : ring.find(presented);
+  if (!holder) {
+    reply.header('www-authenticate', config.conchAdmin ? 'Bearer realm="conch"' : challenge);
+    return new ConchError('KEY_REQUIRED', presented === undefined ? 'an API key is needed' : 'no such API key', {
+      fix: 'send the header authorization: Bearer <key>, or x-api-key: <key>',
+    });
+  }
+  request.conchKey = holder;
+  if (config.conchAdmin && !holder.admin) {
+    return new ConchError('KEY_FORBIDDEN', `the API key '${holder.name}' is not for admin routes`);
+  }
+  return holder.bucket && spend(holder, holder.bucket, reply);
 }
 
 const challenge = 'Bearer realm="conch", Basic realm="conch"';
 
-function spend({ name }: KeyHolder, bucket: NonNullable<KeyHolder['bucket']>, reply: FastifyReply): void {
+function spend(
+  { name }: KeyHolder,
+  bucket: NonNullable<KeyHolder['bucket']>,
+  reply: FastifyReply,
+): ConchError | undefined {
   const waitMs = bucket.take();
   const { count, perMs } = bucket.rate;
   reply.headers({ 'x-ratelimit-limit': count, 'x-ratelimit-remaining': bucket.left });
-  if (waitMs === 0) return;
+  if (waitMs === 0) return undefined;
   reply.header('retry-after', Math.ceil(waitMs / 1000));
-  throw new ConchError('RATE_LIMITED', `more than ${count} requests in ${perMs / 1000} s with the API key '${name}'`);
+  return new ConchError('RATE_LIMITED', `more than ${count} requests in ${perMs / 1000} s with the API key '${name}'`);
 }
 
 function presentedKey({ headers }: FastifyRequest, admin: boolean): string | undefined {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { ConchError } from '../../base/index.ts';
 import { type Rate, readRate, TokenBucket } from './token-bucket.ts';
 
@@ -113,5 +113,5 @@ export class KeyRing {
 }
 
 function digestOf(key: string): Buffer {
-  return createHash('sha256').update(key).digest();
+  return hash('sha256', key, 'buffer');
 }
