@@ -53,7 +53,10 @@ def register(wheel):
     ort.register_execution_provider_library(name, plugin.get_library_path())
     devices = [device for device in ort.get_ep_devices() if device.ep_name == name]
     if not devices:
-        sys.exit(f"{name} finds no GPU: it needs an NVIDIA GPU of Ampere or later, and a driver for CUDA 13")
+        sys.exit(
+            f"{name} finds no GPU: it takes compute capability 8.6, 8.9 and from 12.0 on (no A100 or H100) with a driver for CUDA 13, "
+            "and ONNX Runtime must see the GPU under /sys/class/drm"
+        )
     return devices, plugin.__version__
 
 
