@@ -81,6 +81,7 @@ export const conchProxy: FastifyPluginAsync<ConchProxyOptions> = async (app, opt
   const catalog = new ModelCatalog({ client, logger, models, labels, tokenizers, textPath: text.path, watchMs });
   const combiner = new Combiner(client);
   const textRunner = new TextRunner(client);
+  options.metrics?.countQueue(() => textRunner.waiting);
   const gate = new Gate(limits.concurrentRequests);
   const context: RouteContext = {
     client,

@@ -22,7 +22,14 @@ export async function devSettings(): Promise<Partial<ProxyOptions>> {
 export async function readableLogger(level: LogLevel): Promise<Logger> {
   const [{ pino }, { default: pretty }] = await Promise.all([import('pino'), import('pino-pretty')]);
   const colorize = process.stderr.isTTY === true && process.env.NO_COLOR === undefined;
-  const stream = pretty({ destination: 2, sync: true, colorize, translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname' });
+  const stream = pretty({
+    destination: 2,
+    sync: true,
+    colorize,
+    translateTime: 'HH:MM:ss.l',
+    singleLine: true,
+    ignore: 'pid,hostname',
+  });
   return pino({ level, base: null, hooks: { streamWrite: redact } }, stream);
 }
 

@@ -21,7 +21,7 @@ export const proxyMetrics = {
   },
   conch_proxy_queue_duration_seconds: {
     type: 'histogram',
-    help: 'Time that a request waited in the proxy for its turn',
+    help: 'Time that the texts of a request waited in the proxy for their encoder',
     labels: ['model'],
   },
   conch_proxy_tokenize_duration_seconds: {
@@ -51,7 +51,7 @@ export const proxyMetrics = {
   },
   conch_proxy_requests_queued: {
     type: 'gauge',
-    help: 'Requests that wait in the proxy for their turn',
+    help: 'Texts that wait in the proxy for their encoder',
     labels: [],
   },
   conch_proxy_server_up: {

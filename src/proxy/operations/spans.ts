@@ -87,8 +87,8 @@ export function currentSpan(): Span | undefined {
 }
 
 /** Runs `work`, and everything that it sets off, within a span. */
-export function runWithin<T>(span: Span, work: () => T): T {
-  return current.run(span, work);
+export function runWithin<T>(span: Span | undefined, work: () => T): T {
+  return current.run(span as Span, work);
 }
 
 /** Begins traces, and goes on with those of clients. */

@@ -3,6 +3,7 @@ import { ConchError } from '../../base/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import type { EncodedText, TextTokenizer } from '../../text/index.ts';
 import { type FakeServer, fakeClient, fakeServer } from '../fake-client.ts';
+import { currentSpan, runWithin, Tracer } from '../operations/index.ts';
 import { EncoderQueue } from './encoder-queue.ts';
 import type { DirectText } from './pipeline.ts';
 
@@ -59,7 +60,17 @@ function bench(more: Partial<DirectText['pipeline']> = {}) {
       for (const [at, id] of ids.entries()) input_ids[row * length + at] = BigInt(id);
     return { batch: rows.length, length, input_ids, attention_mask: input_ids, token_type_ids: input_ids };
   };
-  const queue = new EncoderQueue(fakeClient(server), { pipeline, tokenizer: { pad } as TextTokenizer });
+  const client = fakeClient(server);
+  const traces: (string | undefined)[] = [];
+  const traced: typeof client = {
+    ...client,
+    infer: (request) => {
+      traces.push(currentSpan()?.context.traceId);
+      return client.infer(request);
+    },
+  };
+  const all = { count: 0 };
+  const queue = new EncoderQueue(traced, { pipeline, tokenizer: { pad } as TextTokenizer }, all);
   const signal = new AbortController().signal;
   const send = (length: number, value = 1, by = signal) =>
     queue
@@ -71,7 +82,7 @@ function bench(more: Partial<DirectText['pipeline']> = {}) {
     held.shift()!();
   };
   const shapes = () => server.requests.map(({ inputs }) => inputs[0]!.shape);
-  return { queue, send, next, shapes, held };
+  return { queue, send, next, shapes, held, traces, all };
 }
 
 test('what arrives in one turn leaves in batches of like lengths within the budget', async () => {
@@ -93,6 +104,25 @@ test('texts gather while as many batches are under way as the encoder has instan
   for (let batch = 0; batch < 4; batch++) await next();
   await Promise.all(first);
   expect(shapes().length).toBe(4);
+});
+
+test('a batch stands in the trace of a request that it holds, whichever batch made room for it', async () => {
+  const { send, next, traces, all } = bench({ instances: 0, maxTokens: 10 });
+  const tracer = new Tracer({ onEnd: () => {} });
+  const spans = [1, 2, 3].map((at) =>
+    tracer.begin('r', { traceparent: `00-${String(at).repeat(32)}-00f067aa0ba902b7-01` }),
+  );
+  const gone = new AbortController();
+  const answers = spans.map((span, at) => runWithin(span, () => send(10, 1, at === 2 ? gone.signal : undefined)));
+  await new Promise(setImmediate);
+  expect(all.count).toBe(2);
+  gone.abort(new Error('gone'));
+  await expect(answers[2]).rejects.toThrow('gone');
+  expect(all.count).toBe(1);
+  answers.push(send(10));
+  for (let batch = 0; batch < 3; batch++) await next();
+  await Promise.all([answers[0], answers[1], answers[3]]);
+  expect([traces, all.count]).toEqual([['1'.repeat(32), '2'.repeat(32), undefined], 0]);
 });
 
 test('where padding costs, lengths of another order do not share a batch', async () => {

@@ -3,6 +3,7 @@ import type { InferenceClient } from '../../client/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { type EncodedText, LengthWindow } from '../../text/index.ts';
 import { type OutputColumn, readOutputs } from '../encode.ts';
+import { currentSpan, runWithin, type Span } from '../operations/index.ts';
 import { mayBeOneRequests, SharedSignal } from '../shared-run.ts';
 import type { DirectText } from './pipeline.ts';
 
@@ -18,11 +19,18 @@ export interface EncodedRow {
   readonly inferMs: number;
 }
 
+/** Texts in line, over all encoders. */
+export interface WaitingTexts {
+  count: number;
+}
+
 interface Entry {
   readonly encoded: EncodedText;
   readonly id: string;
   readonly signal: AbortSignal;
   readonly arrivedAt: number;
+  /** Of the request that the text came with. */
+  readonly span: Span | undefined;
   readonly resolve: (row: EncodedRow) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -43,13 +51,15 @@ export class EncoderQueue {
   readonly #text: DirectText;
   readonly #window: LengthWindow<Entry>;
   readonly #waiting = new Set<Entry>();
+  readonly #all: WaitingTexts;
   readonly #maxRows: number;
   readonly #atOnce: number;
   #inFlight = 0;
   #scheduled = false;
 
-  constructor(client: InferenceClient, text: DirectText) {
+  constructor(client: InferenceClient, text: DirectText, all: WaitingTexts = { count: 0 }) {
     this.#client = client;
+    this.#all = all;
     this.#text = text;
     const { encoder, packed, maxTokens, instances } = text.pipeline;
     this.#maxRows = Math.max(1, encoder.maxBatchSize);
@@ -85,11 +95,14 @@ export class EncoderQueue {
         throw new ConchError('QUEUE_FULL', `${maxWaiting} texts wait for model '${name}'`);
       }
       const onAbort = () => {
-        if (this.#waiting.delete(entry)) reject(signal.reason);
+        if (!this.#waiting.delete(entry)) return;
+        this.#all.count--;
+        reject(signal.reason);
       };
-      const entry: Entry = { encoded, id, signal, arrivedAt: performance.now(), resolve, reject };
+      const entry: Entry = { encoded, id, signal, arrivedAt: performance.now(), span: currentSpan(), resolve, reject };
       signal.addEventListener('abort', onAbort, { once: true });
       this.#waiting.add(entry);
+      this.#all.count++;
       if (this.#scheduled) return;
       this.#scheduled = true;
       // What arrives in the same turn of the event loop may leave together.
@@ -103,9 +116,12 @@ export class EncoderQueue {
       const batch = this.#window.form([this.#waiting], this.#maxRows, performance.now());
       if (!batch) return;
       batch.sent();
-      for (const entry of batch.chosen) this.#waiting.delete(entry);
+      const entries = [...batch.chosen];
+      for (const entry of entries) this.#waiting.delete(entry);
+      this.#all.count -= entries.length;
       this.#inFlight++;
-      void this.#together([...batch.chosen]).finally(() => {
+      // The end of another batch may have led here, whose trace is not this one's.
+      void runWithin(entries[0]!.span, () => this.#together(entries)).finally(() => {
         this.#inFlight--;
         this.#send();
       });

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { InferenceClient } from '../../client/index.ts';
 import type { EncodedText } from '../../text/index.ts';
-import { type EncodedRow, EncoderQueue } from './encoder-queue.ts';
+import { type EncodedRow, EncoderQueue, type WaitingTexts } from './encoder-queue.ts';
 import type { DirectText } from './pipeline.ts';
 
 export interface EncodedTexts {
@@ -20,8 +20,15 @@ export class TextRunner {
   /** By the pipeline as it was described; a model that is reloaded gets a new one. */
   readonly #queues = new WeakMap<DirectText, EncoderQueue>();
 
+  readonly #waiting: WaitingTexts = { count: 0 };
+
   constructor(client: InferenceClient) {
     this.#client = client;
+  }
+
+  /** Texts that wait for an encoder. */
+  get waiting(): number {
+    return this.#waiting.count;
   }
 
   /** A row for each text. The first failure withdraws the rest. */
@@ -62,7 +69,7 @@ export class TextRunner {
   #queueOf(text: DirectText): EncoderQueue {
     const known = this.#queues.get(text);
     if (known) return known;
-    const queue = new EncoderQueue(this.#client, text);
+    const queue = new EncoderQueue(this.#client, text, this.#waiting);
     this.#queues.set(text, queue);
     return queue;
   }
