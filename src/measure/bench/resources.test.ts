@@ -40,34 +40,37 @@ test('a tree is its root and all below, and nobody else', () => {
   expect(readTree(100, proc)).toMatchObject({ processes: 4, pssBytes: undefined });
 });
 
-// As a driver prints it, with a GPU under MIG, whose utilization it does not tell.
-const gpus = `0, NVIDIA H100 80GB HBM3, 4512, 81559, 17
-1, NVIDIA A100-SXM4-40GB, 30, 40960, [N/A]
-`;
+// Recorded on an H100 (driver 580.159.04): idle, with a CUDA context, and with 4 GiB allocated in it.
+const idle = '0, NVIDIA H100 80GB HBM3, 0, 81559, 0\n';
+const context = '0, NVIDIA H100 80GB HBM3, 527, 81559, 0\n';
+const allocated = '0, NVIDIA H100 80GB HBM3, 4623, 81559, 0\n';
+const holder = '666, GPU-ee48c6c4-3c88-0f9a-26ad-259e5684588f, 4614\n';
 
-test('nvidia-smi is read as it is recorded', () => {
+test('nvidia-smi is read as it was recorded', () => {
   const mebibyte = 1024 * 1024;
-  expect(parseGpus(gpus)).toEqual([
+  const used = [idle, context, allocated].map((text) => parseGpus(text)[0]!.usedBytes / mebibyte);
+  expect(used).toEqual([0, 527, 527 + 4096]);
+  expect(parseGpus(allocated)).toEqual([
     {
       index: 0,
       name: 'NVIDIA H100 80GB HBM3',
-      usedBytes: 4512 * mebibyte,
+      usedBytes: 4623 * mebibyte,
       totalBytes: 81559 * mebibyte,
-      utilization: 0.17,
-    },
-    {
-      index: 1,
-      name: 'NVIDIA A100-SXM4-40GB',
-      usedBytes: 30 * mebibyte,
-      totalBytes: 40960 * mebibyte,
-      utilization: undefined,
+      utilization: 0,
     },
   ]);
-  expect(parseGpus('No devices were found\n')).toEqual([]);
-  expect(parseGpuProcesses('4242, GPU-2e1f, 4502\n4243, GPU-2e1f, [N/A]\n')).toEqual([
-    { pid: 4242, gpu: 'GPU-2e1f', usedBytes: 4502 * mebibyte },
-    { pid: 4243, gpu: 'GPU-2e1f', usedBytes: undefined },
+  const gpu = 'GPU-ee48c6c4-3c88-0f9a-26ad-259e5684588f';
+  expect(parseGpuProcesses(holder)).toEqual([{ pid: 666, gpu, usedBytes: 4614 * mebibyte }]);
+  expect(parseGpuProcesses('')).toEqual([]);
+  expect(parseGpus('Field "nonsense" is not a valid field to query.\n\n')).toEqual([]);
+});
+
+test('what a driver does not tell, as under MIG, is left out', () => {
+  expect(parseGpus('1, NVIDIA A100-SXM4-40GB, 30, 40960, [N/A]\n')).toMatchObject([
+    { index: 1, utilization: undefined },
   ]);
+  expect(parseGpus('1, NVIDIA A100-SXM4-40GB, [N/A], 40960, 3\nNo devices were found\n')).toEqual([]);
+  expect(parseGpuProcesses('4243, GPU-2e1f, [N/A]\n')).toMatchObject([{ pid: 4243, usedBytes: undefined }]);
 });
 
 test('without nvidia-smi there is nothing to tell', async () => {
