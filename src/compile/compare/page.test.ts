@@ -48,6 +48,11 @@ test('the page stands alone: bars for every variant, what is missing, and how it
   expect(widths.slice(-2)).toEqual([1, 560]);
 });
 
+test('thousands are written out', () => {
+  const fast = variantReport('padded-int8', { speed: { ...variantReport('x').speed!, textsPerSecond: 2381.9 } });
+  expect(comparisonPage(compareReport([fast]))).toContain('>2382</text>');
+});
+
 test('names cannot break out of the page', () => {
   const page = comparisonPage(compareReport([], { model: '<script>alert("x")</script>' }));
   expect(page).toContain('<h1>&#60;script&#62;alert(&#34;x&#34;)&#60;/script&#62;: variants compared</h1>');

@@ -11,18 +11,21 @@ interface Chart {
   readonly logarithmic?: boolean;
 }
 
+/** Never as 2.38e+3, which toPrecision makes of thousands. */
+const threeDigits = (value: number) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
+
 const charts: readonly Chart[] = [
   {
     title: 'Throughput on mixed lengths, texts a second',
     better: 'more',
     value: ({ speed }) => speed?.textsPerSecond,
-    label: (value) => value.toPrecision(3),
+    label: threeDigits,
   },
   {
     title: 'Latency of one text (p50), ms',
     better: 'less',
     value: ({ speed }) => speed?.latencyMilliseconds,
-    label: (value) => value.toPrecision(3),
+    label: threeDigits,
   },
   {
     title: 'Memory of the process that serves, MB',
@@ -34,13 +37,13 @@ const charts: readonly Chart[] = [
     title: 'Size of the files, MB',
     better: 'less',
     value: ({ build }) => build && build.bytes / 1e6,
-    label: (value) => value.toPrecision(3),
+    label: threeDigits,
   },
   {
     title: 'Build, s',
     better: 'less',
     value: ({ build }) => build?.seconds,
-    label: (value) => value.toPrecision(3),
+    label: threeDigits,
   },
   {
     title: 'Worst error against padded fp32 (logarithmic)',
