@@ -134,8 +134,11 @@ async function measureRound(repository: string, kind: Kind, space: Space, round:
       surface.measurements[point.join()] = list;
       if (list.length >= round) continue;
       const options = { server, bench: { ...bench, model: kind.model }, reserveBytes: 1e9, gpuReserve: 0 };
-      const pids = () => [process.pid, served.pid];
-      list.push((await whenQuiet(pids, () => evaluate(point, options))).result);
+      const { result } = await whenQuiet(
+        () => evaluate(point, options),
+        ({ others = 0 }) => others,
+      );
+      list.push(result);
       const done = Object.values(surface.measurements).filter(({ length }) => length >= round).length;
       console.error(`${kind.name} round ${round}: ${done} of ${all.length} ${list.at(-1)!.failed ?? ''}`);
       if (done % 20 === 0 || done === all.length) await save();

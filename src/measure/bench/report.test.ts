@@ -86,6 +86,8 @@ test('a server that does not keep up, a late generator and a busy one are told o
   const busy = point({ kind: 'closed', concurrency: 8 }, { client: { cpus: 1, busiestThread: 0.97 } });
   expect(warningsOf(busy, 'network')).toEqual([expect.stringContaining('busy for 97 %')]);
   expect(warningsOf(busy, 'in-process')).toEqual([]);
+  const shared = point({ kind: 'closed', concurrency: 8 }, { resources: { others: 0.42 } });
+  expect(warningsOf(shared, 'network')).toEqual(["other processes took 42 % of this machine's processors meanwhile"]);
 });
 
 test("the server's time is what its counters gained, by model, versions summed up", () => {

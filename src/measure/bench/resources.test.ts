@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { machineTicks, parseMachineTicks, shareOfOthers } from './machine-time.ts';
 import { parseGpuProcesses, parseGpus, readGpus } from './nvidia-smi.ts';
 import { parseStat, readTree } from './process-tree.ts';
 
@@ -38,6 +39,18 @@ test('a tree is its root and all below, and nobody else', () => {
   expect(readTree(1, join(proc, 'none'))).toBeUndefined();
   process(103, 100, 'not ours', undefined);
   expect(readTree(100, proc)).toMatchObject({ processes: 4, pssBytes: undefined });
+});
+
+test('what others had of the machine is what was busy beyond the server and the load generator', () => {
+  const before = parseMachineTicks('cpu  100 0 50 800 10 0 5 0 0 0\ncpu0 1 2 3 4 5 6 7 8\n')!;
+  const after = parseMachineTicks('cpu  250 0 80 900 10 0 25 0 0 0\n')!;
+  expect(before).toEqual({ busy: 155, all: 965 });
+  // 200 ticks busy of 300; 1.4 s of them are ours.
+  expect(shareOfOthers(before, after, 1.4)).toBeCloseTo(60 / 300);
+  expect(shareOfOthers(before, after, 5)).toBe(0);
+  expect(shareOfOthers(before, before, 0)).toBe(0);
+  expect(parseMachineTicks('nothing')).toBeUndefined();
+  expect(machineTicks(join(proc, 'none'))).toBeUndefined();
 });
 
 // Recorded on an H100 (driver 580.159.04): idle, with a CUDA context, and with 4 GiB allocated in it.

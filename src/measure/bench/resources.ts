@@ -1,3 +1,4 @@
+import { type MachineTicks, machineTicks, shareOfOthers } from './machine-time.ts';
 import { type GpuUsage, readGpus } from './nvidia-smi.ts';
 import { readTree } from './process-tree.ts';
 
@@ -7,6 +8,8 @@ export interface ResourceUse {
   readonly processes?: number;
   /** Processors kept busy, in the mean. */
   readonly cpus?: number;
+  /** Share of the machine's processors that neither the server nor the load generator had, but others, 0 to 1. */
+  readonly others?: number;
   /** Proportional set size at the end and the highest seen, bytes. */
   readonly pssBytes?: number;
   readonly peakPssBytes?: number;
@@ -19,7 +22,7 @@ export interface ResourceUse {
 export class ResourceWatch {
   readonly #pid: number | undefined;
   readonly #gpu: boolean;
-  #first: { cpuSeconds: number; at: number } | undefined;
+  #first: { cpuSeconds: number; own: number; at: number; machine: MachineTicks | undefined } | undefined;
   #peak = 0;
   #timer: NodeJS.Timeout | undefined;
   readonly #gpuSeen = new Map<number, { peak: number; utilization: number[] }>();
@@ -31,7 +34,10 @@ export class ResourceWatch {
 
   async start(everyMs = 500): Promise<void> {
     const tree = this.#readTree();
-    if (tree) this.#first = { cpuSeconds: tree.cpuSeconds, at: performance.now() };
+    if (tree) {
+      const { cpuSeconds } = tree;
+      this.#first = { cpuSeconds, own: ownSeconds(), at: performance.now(), machine: machineTicks() };
+    }
     await this.#readGpus();
     this.#timer = setInterval(() => {
       this.#readTree();
@@ -44,10 +50,12 @@ export class ResourceWatch {
     clearInterval(this.#timer);
     const tree = this.#readTree();
     const seconds = this.#first ? (performance.now() - this.#first.at) / 1000 : 0;
+    const others = tree && this.#othersSince(tree.cpuSeconds);
     const gpus = await this.#readGpus();
     return {
       ...(tree && { processes: tree.processes, rssBytes: tree.rssBytes }),
       ...(tree && this.#first && seconds > 0 && { cpus: (tree.cpuSeconds - this.#first.cpuSeconds) / seconds }),
+      ...(others !== undefined && { others }),
       ...(tree?.pssBytes !== undefined && { pssBytes: tree.pssBytes, peakPssBytes: this.#peak }),
       ...(gpus && {
         gpus: gpus.map((gpu) => {
@@ -58,6 +66,14 @@ export class ResourceWatch {
         }),
       }),
     };
+  }
+
+  #othersSince(cpuSeconds: number): number | undefined {
+    const now = machineTicks();
+    if (!now || !this.#first?.machine) return undefined;
+    // An engine in this process is the server and the load generator at once.
+    const own = this.#pid === process.pid ? 0 : ownSeconds() - this.#first.own;
+    return shareOfOthers(this.#first.machine, now, cpuSeconds - this.#first.cpuSeconds + own);
   }
 
   #readTree() {
@@ -76,4 +92,10 @@ export class ResourceWatch {
     }
     return gpus;
   }
+}
+
+/** Processor time of this process, its threads included. */
+function ownSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }

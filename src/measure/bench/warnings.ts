@@ -3,6 +3,9 @@ import type { LoadPoint } from './report.ts';
 /** Latency's least share that lateness must reach to be worth a word. */
 const tellingShare = 0.1;
 
+/** Share of the machine that others may take without a word. */
+const mostOthers = 0.15;
+
 /** What makes a measurement doubtful, each in a sentence. */
 export function warningsOf(point: Omit<LoadPoint, 'warnings'>, kind: 'network' | 'in-process'): string[] {
   const { load, latency, lateness, client, throughput, failed, answered, seconds } = point;
@@ -28,6 +31,10 @@ export function warningsOf(point: Omit<LoadPoint, 'warnings'>, kind: 'network' |
     warnings.push(
       `the load generator was busy for ${(100 * busy).toFixed(0)} % of the time and may be what limits; use more --load-threads`,
     );
+  }
+  const { others = 0 } = point.resources;
+  if (others > mostOthers) {
+    warnings.push(`other processes took ${(100 * others).toFixed(0)} % of this machine's processors meanwhile`);
   }
   if (!point.stable && throughput.low === undefined) warnings.push('too short for intervals');
   return warnings;

@@ -47,8 +47,9 @@ export async function evaluate(point: Point, options: EvaluateOptions): Promise<
 /** What is wrong with the request itself, whatever the configuration. */
 const fatal = new Set<ConchError['code']>(['USAGE', 'FILE_NOT_FOUND', 'FILE_INVALID', 'MODEL_NOT_FOUND', 'INTERNAL']);
 
-function summed({ points }: BenchReport): Pick<Measurement, 'loads' | 'pssBytes' | 'gpuBytes' | 'failed'> {
+function summed({ points }: BenchReport): Pick<Measurement, 'loads' | 'pssBytes' | 'gpuBytes' | 'others' | 'failed'> {
   const peaks = points.flatMap(({ resources }) => resources.peakPssBytes ?? []);
+  const others = points.flatMap(({ resources }) => resources.others ?? []);
   const gpus = points.flatMap(({ resources }) =>
     resources.gpus ? [resources.gpus.reduce((sum, { peakBytes }) => sum + peakBytes, 0)] : [],
   );
@@ -58,6 +59,7 @@ function summed({ points }: BenchReport): Pick<Measurement, 'loads' | 'pssBytes'
       latency ? [{ load, throughput: throughput.value, p50: latency.p50.value, p99: latency.p99.value }] : [],
     ),
     ...(peaks.length > 0 && { pssBytes: Math.max(...peaks) }),
+    ...(others.length > 0 && { others: Math.max(...others) }),
     ...(gpus.length > 0 && { gpuBytes: Math.max(...gpus) }),
     ...(failure && {
       failed: `${failure.count} requests failed with ${failure.code}${failure.message ? `: ${failure.message}` : ''}`,

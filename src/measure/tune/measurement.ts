@@ -10,6 +10,8 @@ export interface Measurement {
   readonly pssBytes?: number;
   /** Memory in use on all GPUs together, at the highest. */
   readonly gpuBytes?: number;
+  /** Share of the machine that other processes had meanwhile, where it is known. */
+  readonly others?: number;
   /** Why there is nothing to measure: it did not load, requests failed, memory ran out. */
   readonly failed?: string;
   readonly seconds: number;

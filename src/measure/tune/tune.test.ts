@@ -80,6 +80,19 @@ describe('tuning', () => {
     expect(report.reasons[0]!.reason).toMatch(/^0\.\d\d times the p99 of 1/);
   });
 
+  test('a measurement that others disturbed is made once more, and the reader is told', async () => {
+    let count = 0;
+    const measure = async (point: Point) => {
+      count += 1;
+      return { ...measured(point), others: count % 2 === 1 ? 0.5 : 0.3 };
+    };
+    const report = await tune(options({ measure, measurements: 5 }));
+    expect(count).toBe(10);
+    expect(report.notes).toEqual([
+      expect.stringMatching(/^in 5 of 5 measurements other processes took more than 25 %/),
+    ]);
+  });
+
   test('closes the server, also when a measurement throws', async () => {
     const one = server();
     await tune(options({ server: one }));

@@ -38,6 +38,8 @@ export interface TuneOptions {
 
 /** Of the budget, to measure the best configuration again: the first look at one that is best by chance flatters it. */
 const confirmed = 1;
+/** Above this share of the machine for others a measurement is made once more, and the less disturbed one counts. */
+const disturbed = 0.25;
 /** A simpler configuration within this share of the best is taken instead. */
 const simpler = 0.02;
 
@@ -77,7 +79,7 @@ export async function tune(options: TuneOptions): Promise<TuneReport> {
       known.list.push({ id, loads: [], failed: 'not tried: less of it ran out of memory', seconds: 0 });
     } else {
       const title = `${made}/${measurements} ${space.describe(point)}`;
-      const done = await track(progress, title, () => measureOne(point), describe(goal));
+      const done = await track(progress, title, () => undisturbed(() => measureOne(point)), describe(goal));
       known.list.push(done);
       if (done.failed?.startsWith('stopped before memory')) tooMuch.push(point);
       await journal.add(done);
@@ -130,11 +132,19 @@ export async function tune(options: TuneOptions): Promise<TuneReport> {
       present: trial(space, space.present, present, goal),
       winner: winner && trial(space, winner.point, of(winner.point.join()), goal),
       reasons: winner ? reasonsFor(space, winner.point, goal, of, search.believe()) : [],
-      notes: options.notes ?? [],
+      notes: [...(options.notes ?? []), ...disturbance([...results.values()].flatMap(({ list }) => list))],
     };
   } finally {
     await options.server.close();
   }
+}
+
+/** One measurement, or the better of two where others had much of the machine during the first. */
+async function undisturbed(measure: () => Promise<Measurement>): Promise<Measurement> {
+  const first = await measure();
+  if (first.failed !== undefined || (first.others ?? 0) <= disturbed) return first;
+  const second = await measure();
+  return second.failed === undefined && (second.others ?? 0) < first.others! ? second : first;
 }
 
 /** The point with each setting that is believed to be worth nothing put back to what it is now. */
@@ -182,6 +192,15 @@ function trial(space: Space, point: Point, list: readonly Measurement[], goal: G
     failed: last?.failed,
     measured: list.length,
   };
+}
+
+function disturbance(measurements: readonly Measurement[]): string[] {
+  const shares = measurements.flatMap(({ others }) => others ?? []);
+  const many = shares.filter((share) => share > disturbed).length;
+  if (many === 0) return [];
+  return [
+    `in ${many} of ${shares.length} measurements other processes took more than ${100 * disturbed} % of the machine: on a quiet one the answer may be another`,
+  ];
 }
 
 function describe(goal: Goal) {
