@@ -1,7 +1,7 @@
 import type { DeployPlan } from './plan.ts';
 
 /** Ports inside the containers: Triton's own defaults, and the proxy's. */
-export const containerPorts = { http: 8000, grpc: 8001, metrics: 8002, proxy: 8080 } as const;
+export const containerPorts = { http: 8000, grpc: 8001, metrics: 8002, proxy: 8080, proxyMetrics: 8081 } as const;
 
 /** Where the containers find the repository. */
 export const modelsFolder = '/models';

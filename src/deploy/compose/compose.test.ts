@@ -39,6 +39,14 @@ async function generate(deploy: DeploySettings = {}, options: { gpu?: boolean; r
   return { plan, files, compose };
 }
 
+test("Prometheus reads the proxy's metrics at the port that it is told to have for them, which is not published", async () => {
+  const { files, compose } = await generate();
+  const { command, ports } = compose.services.proxy;
+  expect(command.slice(command.indexOf('--metrics-port'))[1]).toBe('8081');
+  expect(files['prometheus/prometheus.yml']).toContain('proxy:8081');
+  expect(JSON.stringify(ports)).not.toContain('8081');
+});
+
 test('the file follows the compose specification, pins its images and gives nothing away', async () => {
   const { compose } = await generate();
   const { triton, proxy, prometheus, grafana } = compose.services;

@@ -47,7 +47,10 @@ export function composeFiles(plan: DeployPlan, dir: string): GeneratedFile[] {
       path: `${folders.prometheus}/prometheus.yml`,
       text: yamlFile(
         [by],
-        prometheusConfig({ triton: [`triton:${containerPorts.metrics}`], proxy: [`proxy:${containerPorts.proxy}`] }),
+        prometheusConfig({
+          triton: [`triton:${containerPorts.metrics}`],
+          proxy: [`proxy:${containerPorts.proxyMetrics}`],
+        }),
       ),
     },
     { path: `${folders.prometheus}/alerts.yml`, text: yamlFile([by], alertRules(queueMs)) },

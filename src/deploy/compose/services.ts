@@ -86,6 +86,9 @@ export function proxyService(plan: DeployPlan): object {
       '0.0.0.0',
       '--port',
       String(containerPorts.proxy),
+      // Not published: Prometheus reads it from inside.
+      '--metrics-port',
+      String(containerPorts.proxyMetrics),
     ],
     environment: { CONCH_HEALTH_URL: `http://127.0.0.1:${containerPorts.proxy}/healthz` },
     depends_on: { triton: { condition: 'service_healthy' } },

@@ -42,7 +42,7 @@ export function tritonPolicy(cluster: Cluster): object {
 
 /** The proxy is reached by anybody in the cluster, and reaches Triton. */
 export function proxyPolicy(cluster: Cluster): object {
-  const { http, grpc, proxy } = containerPorts;
+  const { http, grpc, proxy, proxyMetrics } = containerPorts;
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
@@ -50,7 +50,7 @@ export function proxyPolicy(cluster: Cluster): object {
     spec: {
       podSelector: { matchLabels: selector(cluster, 'proxy') },
       policyTypes: ['Ingress', 'Egress'],
-      ingress: [{ ports: [tcp(proxy)] }],
+      ingress: [{ ports: [tcp(proxy)] }, { from: [prometheusOf(cluster)], ports: [tcp(proxyMetrics)] }],
       egress: [
         dns,
         { to: [{ podSelector: { matchLabels: selector(cluster, 'triton') } }], ports: [tcp(http), tcp(grpc)] },

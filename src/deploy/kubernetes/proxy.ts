@@ -30,13 +30,19 @@ export function proxyDeployment(cluster: Cluster, host: string): object {
             {
               name: 'proxy',
               image: plan.images.conch,
-              args: ['proxy', '--server', server, '--host', '0.0.0.0', '--port', String(containerPorts.proxy)],
+              args: [
+                ...['proxy', '--server', server, '--host', '0.0.0.0', '--port', String(containerPorts.proxy)],
+                ...['--metrics-port', String(containerPorts.proxyMetrics)],
+              ],
               ...(explicit && {
                 env: [
                   { name: 'ADMIN_KEY', valueFrom: { secretKeyRef: { name: names.admin(cluster), key: 'ADMIN_KEY' } } },
                 ],
               }),
-              ports: [{ name: 'http', containerPort: containerPorts.proxy }],
+              ports: [
+                { name: 'http', containerPort: containerPorts.proxy },
+                { name: 'metrics', containerPort: containerPorts.proxyMetrics },
+              ],
               resources: { requests: { cpu: String(cpus), memory }, limits: { memory } },
               startupProbe: { httpGet: alive, periodSeconds: 2, failureThreshold: 30 },
               // Not ready while Triton is not: then no request is sent here only to be refused.
@@ -61,7 +67,10 @@ export function proxyService(cluster: Cluster): object {
     metadata: { name: names.proxy(cluster), labels: labels(cluster, 'proxy') },
     spec: {
       selector: selector(cluster, 'proxy'),
-      ports: [{ name: 'http', port: 80, targetPort: 'http' }],
+      ports: [
+        { name: 'http', port: 80, targetPort: 'http' },
+        { name: 'metrics', port: containerPorts.proxyMetrics, targetPort: 'metrics' },
+      ],
     },
   } satisfies IService;
 }

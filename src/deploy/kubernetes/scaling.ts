@@ -108,7 +108,7 @@ export function serviceMonitor(cluster: Cluster, component: 'triton' | 'proxy'):
     metadata: { name: names[component](cluster), labels: labels(cluster, component) },
     spec: {
       selector: { matchLabels: selector(cluster, component) },
-      endpoints: [{ port: component === 'triton' ? 'metrics' : 'http', path: '/metrics', interval: '15s' }],
+      endpoints: [{ port: 'metrics', path: '/metrics', interval: '15s' }],
     },
   };
 }
