@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { asLines, type Cell, type Notebook } from '../scripts/notebook.ts';
+
+// Every cell by tslab's own converter and executor, as its Jupyter kernel would run it.
+const root = resolve(import.meta.dirname, '..');
+const runner = join(root, 'scripts/run-notebooks.ts');
+const names = readdirSync(join(root, 'notebooks')).filter((name) => name.endsWith('.ipynb'));
+const read = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Notebook;
+const code = ({ cells }: Notebook) => cells.filter(({ cell_type }) => cell_type === 'code');
+const kinds = (cells: readonly Cell[]) =>
+  cells.flatMap(({ outputs = [] }) => outputs.map((one) => Object.keys('data' in one ? one.data : {})));
+const texts = (cells: readonly Cell[]) => JSON.stringify(cells.map(({ outputs }) => outputs));
+
+let work: string;
+beforeAll(async () => {
+  work = await mkdtemp(join(tmpdir(), 'conch-notebooks-'));
+});
+afterAll(() => rm(work, { recursive: true, force: true }));
+
+test('all of the four are there', () => {
+  const wanted = [
+    '00_test_proxy_output',
+    '01_compile_pt_simple_net',
+    '02_compile_onnx_finbert',
+    '03_instances_and_memory',
+  ];
+  expect(names).toEqual(wanted.map((name) => `${name}.ipynb`));
+});
+
+describe.each(names)('%s', (name) => {
+  const path = join(root, 'notebooks', name);
+
+  test('is for the kernel tslab, and is kept with its outputs and plots', () => {
+    const kept = read(path);
+    expect(kept.metadata.kernelspec).toMatchObject({ name: 'tslab' });
+    expect(code(kept).map(({ execution_count }) => execution_count)).toEqual(code(kept).map((_, at) => at + 1));
+    expect(texts(code(kept))).toContain('<svg');
+    expect(texts(code(kept))).not.toMatch(/\/(tmp|home|root|Users)\//);
+  });
+
+  test('runs from its first cell to its last', async () => {
+    const out = join(work, name);
+    const env = { ...process.env, TMPDIR: work, CONCH_CACHE: join(work, 'cache') };
+    await promisify(execFile)(process.execPath, [runner, path, out], { cwd: root, env });
+    expect(code(read(out)).map(({ source }) => source)).toEqual(code(read(path)).map(({ source }) => source));
+    expect(kinds(code(read(out)))).toContainEqual(['text/html']);
+    expect(texts(code(read(out)))).toContain('<svg');
+    expect(readdirSync(work).filter((left) => left.startsWith('conch-notebook-'))).toEqual([]);
+  });
+});
+
+test('without PyTorch the first notebook says what was skipped and how to have it', async () => {
+  const done = texts(code(read(join(work, '01_compile_pt_simple_net.ipynb'))));
+  expect(done).toMatch(/skipped: the export by PyTorch \(no PyTorch environment: run {2}npm run -s conch -- env/);
+});
+
+test.each([
+  ['a cell that throws', "throw new Error('broken')", /cell 2 failed:[\s\S]*broken/],
+  ['a cell with a wrong type', 'const text: string = value;', /cell 2 failed:[\s\S]*Type 'number' is not assignable/],
+])('%s ends the run with its number', async (_, source, message) => {
+  const cell = (id: string, text: string): Cell => ({ cell_type: 'code', id, source: asLines(text), metadata: {} });
+  const cells = [cell('a', 'const value = 1;'), cell('b', source)];
+  const path = join(work, 'bad.ipynb');
+  await writeFile(path, JSON.stringify({ cells, metadata: {}, nbformat: 4, nbformat_minor: 5 }));
+  const failed = promisify(execFile)(process.execPath, [runner, path, join(work, 'bad-out.ipynb')]);
+  await expect(failed).rejects.toThrow(message);
+});
