@@ -7,6 +7,7 @@ import { configCommand } from './config.ts';
 import { deployCommand } from './deploy.ts';
 import { doctorCommand } from './doctor.ts';
 import { envCommand } from './env.ts';
+import { initCommand } from './init.ts';
 import { protocolCommand } from './protocol.ts';
 import { proxyCommand } from './proxy.ts';
 import { serveCommand } from './serve.ts';
@@ -16,6 +17,7 @@ import { validateCommand } from './validate.ts';
 
 /** Every command, in the order of `conch --help`: the way that a model takes. */
 export const commands: readonly (Command | CommandGroup)[] = [
+  initCommand,
   startCommand,
   compileCommand,
   configCommand,
