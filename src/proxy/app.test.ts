@@ -17,7 +17,12 @@ afterEach(async () => {
 
 async function proxy(server: FakeServer, options: Partial<ProxyAppOptions> = {}) {
   let catalog!: ModelCatalog;
-  app = await createProxyApp({ client: fakeClient(server), ...options, onCatalog: (created) => (catalog = created) });
+  app = await createProxyApp({
+    client: fakeClient(server),
+    maxEventLoopDelayMs: false,
+    ...options,
+    onCatalog: (created) => (catalog = created),
+  });
   await app.ready();
   if (server.ready && server.reachable) await catalog.whenReady();
   return { app, catalog };

@@ -12,7 +12,11 @@ async function proxy(models: Record<string, FakeModel>, labels: Record<string, s
   const server = fakeServer(models);
   server.labels = labels;
   let catalog!: ModelCatalog;
-  app = await createProxyApp({ client: fakeClient(server), onCatalog: (created) => (catalog = created) });
+  app = await createProxyApp({
+    client: fakeClient(server),
+    maxEventLoopDelayMs: false,
+    onCatalog: (created) => (catalog = created),
+  });
   await app.ready();
   await catalog.whenReady();
   return app;

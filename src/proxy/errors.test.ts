@@ -17,7 +17,7 @@ test.each([
   ['ERR_HTTP_REQUEST_TIMEOUT', 'HTTP/1.1 408 Request Timeout', 'the request took too long to arrive'],
   ['HPE_INVALID_METHOD', 'HTTP/1.1 400 Bad Request', 'this is not an HTTP request'],
 ])('a connection that fails with %s ends with an answer', async (code, line, error) => {
-  const app = await createProxyApp({ client: fakeClient(fakeServer({})) });
+  const app = await createProxyApp({ client: fakeClient(fakeServer({})), maxEventLoopDelayMs: false });
   let written = '';
   const socket = { writable: true, destroyed: false, end: (text: string) => (written = text), destroy() {} };
   app.server.emit('clientError', Object.assign(new Error('x'), { code }), socket as unknown as Socket);

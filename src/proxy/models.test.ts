@@ -9,7 +9,12 @@ afterEach(() => app?.close());
 
 async function proxy(server: FakeServer, options: Partial<ProxyAppOptions> = {}): Promise<FastifyInstance> {
   let catalog: ModelCatalog | undefined;
-  app = await createProxyApp({ client: fakeClient(server), ...options, onCatalog: (created) => (catalog = created) });
+  app = await createProxyApp({
+    client: fakeClient(server),
+    maxEventLoopDelayMs: false,
+    ...options,
+    onCatalog: (created) => (catalog = created),
+  });
   await app.ready();
   if (server.ready && server.reachable) await catalog!.whenReady();
   return app;

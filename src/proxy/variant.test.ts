@@ -11,6 +11,7 @@ afterEach(() => app?.close());
 async function proxy(server: FakeServer, models?: string[]): Promise<void> {
   let catalog!: ModelCatalog;
   app = await createProxyApp({
+    maxEventLoopDelayMs: false,
     client: fakeClient(server),
     ...(models && { models }),
     onCatalog: (created) => (catalog = created),

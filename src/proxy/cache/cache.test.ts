@@ -13,6 +13,7 @@ afterEach(async () => {
 
 async function proxy(server: FakeServer, watchMs?: number): Promise<void> {
   app = await createProxyApp({
+    maxEventLoopDelayMs: false,
     client: fakeClient(server),
     cache: { maxBytes: 1 << 20, maxEntries: 1000 },
     ...(watchMs !== undefined && { watchMs }),
@@ -135,6 +136,7 @@ test('the server is looked at without a request to cause it', async () => {
 test('a model whose requests are shared out between versions is always asked', async () => {
   const server = fakeServer(exampleModels());
   app = await createProxyApp({
+    maxEventLoopDelayMs: false,
     client: fakeClient(server),
     cache: { maxBytes: 1 << 20, maxEntries: 1000 },
     isRouted: (model) => model === 'simple_net',

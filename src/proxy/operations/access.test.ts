@@ -14,7 +14,12 @@ afterEach(() => app?.close());
 async function proxy(options: Partial<ProxyAppOptions>) {
   let catalog!: ModelCatalog;
   server = fakeServer(exampleModels());
-  app = await createProxyApp({ client: fakeClient(server), ...options, onCatalog: (created) => (catalog = created) });
+  app = await createProxyApp({
+    client: fakeClient(server),
+    maxEventLoopDelayMs: false,
+    ...options,
+    onCatalog: (created) => (catalog = created),
+  });
   await app.ready();
   await catalog.whenReady();
 }

@@ -17,7 +17,13 @@ async function proxy(options: Partial<ProxyAppOptions> = {}, server: FakeServer 
   let catalog!: ModelCatalog;
   const metrics = new ProxyMetrics();
   const client = fakeClient(server);
-  app = await createProxyApp({ client, metrics, ...options, onCatalog: (created) => (catalog = created) });
+  app = await createProxyApp({
+    client,
+    metrics,
+    maxEventLoopDelayMs: false,
+    ...options,
+    onCatalog: (created) => (catalog = created),
+  });
   await app.ready();
   await catalog.whenReady();
   return metrics;

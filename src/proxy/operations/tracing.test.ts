@@ -20,7 +20,13 @@ afterEach(() => app?.close());
 async function proxy(tracer: Tracer, options: Partial<ProxyAppOptions> = {}, server = fakeServer(exampleModels())) {
   let catalog!: ModelCatalog;
   const client = new RoutedClient(new SpreadClient([{ client: fakeClient(server) }]));
-  app = await createProxyApp({ client, tracer, ...options, onCatalog: (created) => (catalog = created) });
+  app = await createProxyApp({
+    client,
+    tracer,
+    maxEventLoopDelayMs: false,
+    ...options,
+    onCatalog: (created) => (catalog = created),
+  });
   await app.ready();
   await catalog.whenReady();
   server.requests.length = 0;
