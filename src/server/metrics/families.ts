@@ -122,6 +122,14 @@ const modelMetrics: readonly ModelMetric[] = [
   },
 ];
 
+/** The table of a model's own metrics as Markdown. */
+export function modelMetricsMarkdown(): string {
+  const rows = modelMetrics.map(
+    ({ name, help, type, cached }) => `| \`${name}\` | ${type} | ${help}${cached ? ' (with a response cache)' : ''} |`,
+  );
+  return ['| metric | type | meaning |', '|---|---|---|', ...rows].join('\n');
+}
+
 /** All that /metrics shows. Sources: Triton's docs/user_guide/metrics.md and core's metrics.cc. */
 export function metricFamilies(
   engine: ServedEngine,
