@@ -13,8 +13,9 @@ import { fetchFastapi } from '../scripts/fetch-fastapi.ts';
 import type { LoadResult } from './load.ts';
 import { cpuOf } from './measure.ts';
 import { drive, jsonRequest, median, startConch, startProgram, stopPrograms } from './programs.ts';
-import { table, writeSection } from './report.ts';
+import { loadBefore, table, writeSection } from './report.ts';
 
+const before = loadBefore();
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
@@ -86,11 +87,11 @@ try {
       const results: Partial<Record<Name, Measured>> = {};
       for (const name of order) {
         const { port, pid, request } = targetsOf[name];
-        const before = cpuOf(pid);
+        const spent = cpuOf(pid);
         const load = { port, request: request.toString('base64'), concurrency: Number(concurrency), warmupMs: 700, ms };
         const result = await drive(load);
         // Of the warm-up too, which is why it is set against the whole time.
-        const cpu = ((cpuOf(pid) - before) * ms) / (ms + load.warmupMs) / result.answers;
+        const cpu = ((cpuOf(pid) - spent) * ms) / (ms + load.warmupMs) / result.answers;
         results[name] = { ...result, cpu };
       }
       found.push(results as Record<Name, Measured>);
@@ -118,7 +119,7 @@ try {
   const text =
     `${table(rows)}\n\nsimple_net, one row a request as JSON, ${rounds} rounds of ${ms / 1000} s that take turns, medians; client, proxy and server ` +
     'share the cores. FastAPI: one uvicorn process (uvloop, httptools) with tritonclient’s asyncio client. The target is the ratio; ' +
-    `p50 added to a direct call is to be at most 300 µs with one client. ${cpus()[0]!.model.trim()}, ${availableParallelism()} cores, Node ${process.version}.`;
+    `p50 added to a direct call is to be at most 300 µs with one client. ${cpus()[0]!.model.trim()}, ${availableParallelism()} cores, ${before}, Node ${process.version}.`;
   console.log(text);
   if (values.write) await writeSection('proxy', 'The proxy beside FastAPI', text);
 } finally {

@@ -1,4 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
+
+/** How busy the machine was before a measurement: what else ran is part of its result. */
+export function loadBefore(): string {
+  return `load of the machine before: ${loadavg()[0]!.toFixed(1)}`;
+}
 
 /** Markdown table of equally long rows, the first being the header. */
 export function table(rows: readonly (readonly string[])[]): string {

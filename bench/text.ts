@@ -15,8 +15,9 @@ import { seeded } from '../test/random.ts';
 import { writeCheckpoint } from './bert-base.ts';
 import type { LoadResult } from './load.ts';
 import { drive, jsonRequest, median, startConch, startProgram, stopPrograms } from './programs.ts';
-import { table, writeSection } from './report.ts';
+import { loadBefore, table, writeSection } from './report.ts';
 
+const before = loadBefore();
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
@@ -151,7 +152,7 @@ try {
     `${Math.max(...tokens)} tokens, ${mean.toFixed(1)} in the mean; ${rounds} rounds of ${ms / 1000} s that take turns, medians; clients, ` +
     'proxy and server share the cores. All stacks stand on the embedded server, since the Triton that runs without Docker has no ONNX ' +
     'Runtime; the first one’s tokenizer is the Python package `tokenizers` in a process of the Python backend. ' +
-    `${cpus()[0]!.model.trim()}, ${availableParallelism()} cores, Node ${process.version}.`;
+    `${cpus()[0]!.model.trim()}, ${availableParallelism()} cores, ${before}, Node ${process.version}.`;
   console.log(text);
   if (values.write) await writeSection('text', 'Text to label through the proxy', text);
 } finally {
