@@ -106,7 +106,7 @@ function toCommander(option: Option): CommanderOption {
   if (option.choices) made.choices(option.choices);
   else if (option.many)
     made.argParser((text: string, before: unknown) => [...((before as unknown[]) ?? []), parse(text, flag)]);
-  else if (option.flags.includes('<')) made.argParser((text: string) => parse(text, flag));
+  else if (/[<[]/.test(option.flags)) made.argParser((text: string) => parse(text, flag));
   if (option.default !== undefined) made.default(option.default);
   return made;
 }

@@ -1,3 +1,8 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { run } from '../run.ts';
 import { modelsFrom } from './models.ts';
@@ -18,6 +23,7 @@ test.each([
   [['--load-model', '*', '--load-model=a', '--model-control-mode=explicit'], '--load-model=* stands alone'],
   [['--model-control-mode', 'auto'], 'Allowed choices are none, poll, explicit'],
   [['--model-config-name='], '--model-config-name: expected a name, got an empty one'],
+  [['--allow-grpc=maybe'], "--allow-grpc: expected true or false, got 'maybe'"],
   [['--exit-on-error=maybe'], "--exit-on-error: expected true or false, got 'maybe'"],
   [['--backend-config=onnxruntime'], '--backend-config: expected [backend,]name=value'],
   [['--http-restricted-api=cats:a=b'], "--http-restricted-api: 'cats' is no category"],
@@ -32,6 +38,37 @@ test.each([
   [['--model-repository', '/nowhere/models'], 'no model repository at /nowhere/models'],
 ])('conch serve %j cannot run and says why', async (argv, message) => {
   expect(await refusal(...argv)).toContain(message);
+});
+
+test('without gRPC its port is left alone', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  const repository = await mkdtemp(join(tmpdir(), 'conch-serve-'));
+  const stop = new AbortController();
+  const printed: string[] = [];
+  const stdout = {
+    write(text: string) {
+      printed.push(text);
+      stop.abort();
+    },
+  };
+  const stderr = { write: (text: string) => printed.push(text) };
+  const flags = [
+    '--allow-grpc',
+    'false',
+    '--grpc-port',
+    String(port),
+    '--http-port',
+    '0',
+    '--metrics-port',
+    '0',
+    '--json',
+  ];
+  expect(await run(['serve', repository, ...flags], { stdout, stderr, signal: stop.signal }), printed.join('')).toBe(0);
+  expect(JSON.parse(printed[0]!)).not.toHaveProperty('grpcPort');
+  other.close();
+  await rm(repository, { recursive: true });
 });
 
 test("Triton's flags become the server's options", () => {
