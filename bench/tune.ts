@@ -2,7 +2,8 @@
  * How few measurements `conch tune` needs: every configuration of three models is measured once (a tiny perceptron, a
  * packed encoder, an ensemble that takes text), the results are kept in bench/surfaces/, and many searches with other
  * seeds run over them, each with a tenth of the measurements. `node bench/tune.ts`: the table from what is kept;
- * `--measure [kind,...]` measures what is missing (goes on where it stopped; `--rounds 2` measures each twice);
+ * `--measure all` (or kinds) measures what is missing and goes on where it stopped, when the machine is quiet; with
+ * `--rounds 5` what may be the best is measured five times;
  * `--real` also runs one search against the server; `--write` puts the table into docs/benchmarks.md.
  */
 import { existsSync } from 'node:fs';
@@ -117,6 +118,9 @@ async function writeSurface({ kind, measurements }: Surface): Promise<void> {
   await writeFile(surfaceFile(kind), `${lines.sort().join('\n')}\n`);
 }
 
+/** Share of the best from which on a configuration is measured in every round. */
+const contender = 0.8;
+
 /** Round by round, so that what disturbs for a while disturbs one measurement of each configuration at most. */
 async function measureRound(repository: string, kind: Kind, space: Space, round: number): Promise<void> {
   const surface = await readSurface(kind.name);
@@ -129,7 +133,13 @@ async function measureRound(repository: string, kind: Kind, space: Space, round:
   try {
     // In an order without order, so that neighbours are not measured one after the other.
     const all = space.all().map((point, index) => ({ point, key: (index * 7919 + round * 31) % 1009 }));
+    const rates = new Map(
+      Object.entries(surface.measurements).map(([id, list]) => [id, mean(list).loads[0]?.throughput ?? 0]),
+    );
+    const top = Math.max(0, ...rates.values());
     for (const { point } of all.sort((one, other) => one.key - other.key)) {
+      // Further rounds are for those that may be the best: the highest of hundreds is else the luckiest.
+      if (round > 1 && (rates.get(point.join()) ?? 0) < contender * top) continue;
       const list = surface.measurements[point.join()] ?? [];
       surface.measurements[point.join()] = list;
       if (list.length >= round) continue;
@@ -155,7 +165,7 @@ const noServer = { apply: () => Promise.reject(new Error('no server')), close: a
 /** Searches over the kept measurements: each one's share of the optimum, and how many measurements it took. */
 async function simulate(kind: Kind, space: Space, surface: Surface, goal: Goal, seeds: number) {
   const outcomes = new Map(
-    space.all().map((point) => [point.join(), outcomeOf([best(surface.measurements[point.join()]!)], goal)]),
+    space.all().map((point) => [point.join(), outcomeOf([mean(surface.measurements[point.join()]!)], goal)]),
   );
   const kept = [...outcomes.values()].filter(
     ({ failed, constraints }) => !failed && constraints.every((one) => one <= 0),
@@ -167,7 +177,7 @@ async function simulate(kind: Kind, space: Space, surface: Surface, goal: Goal, 
     const report = await tune({
       ...{ model: kind.model, space, server: noServer, goal, seed, bench: { ...bench, model: kind.model } },
       measurements: Math.floor(outcomes.size / 10),
-      measure: async (point) => best(surface.measurements[point.join()]!),
+      measure: async (point) => mean(surface.measurements[point.join()]!),
     } satisfies TuneOptions);
     const outcome = report.winner && outcomes.get(report.winner.point.join())!;
     found.push({
@@ -178,19 +188,20 @@ async function simulate(kind: Kind, space: Space, surface: Surface, goal: Goal, 
   return { found, configurations: outcomes.size, present: Math.exp(present.objective - optimum) };
 }
 
-/** The best of a point's rounds: what else runs on the machine only takes away. */
-function best(list: readonly Measurement[]): Measurement {
-  const able = list.filter(({ failed }) => failed === undefined);
-  const [first] = able;
+/** A point's rounds as one measurement: their mean, of logarithms. */
+function mean(list: readonly Measurement[]): Measurement {
+  const all = list.flatMap(({ loads: [load] }) => load ?? []);
+  const [first] = all;
   if (!first) return list[0]!;
-  const all = able.map(({ loads }) => loads[0]!);
+  const of = (pick: (load: Measurement['loads'][number]) => number) =>
+    Math.exp(all.reduce((sum, load) => sum + Math.log(pick(load)), 0) / all.length);
   const load = {
-    ...all[0]!,
-    throughput: Math.max(...all.map(({ throughput }) => throughput)),
-    p50: Math.min(...all.map(({ p50 }) => p50)),
-    p99: Math.min(...all.map(({ p99 }) => p99)),
+    ...first,
+    throughput: of((one) => one.throughput),
+    p50: of((one) => one.p50),
+    p99: of((one) => one.p99),
   };
-  return { ...first, loads: [load] };
+  return { id: list[0]!.id, loads: [load], seconds: 0 };
 }
 
 const at = (list: readonly number[], share: number) =>
@@ -204,7 +215,7 @@ async function real(repository: string, kind: Kind, space: Space, goal: Goal, su
     measurements: Math.floor(space.all().length / 10),
   });
   // Judged by what was measured of that configuration before, by somebody else's clock so to speak.
-  const outcome = (point: Point) => outcomeOf([best(surface.measurements[point.join()]!)], goal).objective;
+  const outcome = (point: Point) => outcomeOf([mean(surface.measurements[point.join()]!)], goal).objective;
   const optimum = Math.max(...space.all().map(outcome));
   const winner = report.winner!;
   return `${kind.name}: ${winner.settings}; ${percent(Math.exp(outcome(winner.point) - optimum))} of the optimum with ${report.measurements} measurements in ${report.seconds.toFixed(0)} s`;
@@ -241,7 +252,7 @@ try {
       continue;
     }
     const medianP99 = at(
-      Object.values(surface.measurements).map((list) => best(list).loads[0]?.p99 ?? 1e9),
+      Object.values(surface.measurements).map((list) => mean(list).loads[0]?.p99 ?? 1e9),
       0.3,
     );
     const goals: [string, Goal][] = [

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 
 /** What all processors of the machine have done since it started, in ticks of 10 ms. */
 export interface MachineTicks {
+  /** For processes; what interrupts take, sockets' among them, is counted to none. */
   readonly busy: number;
   readonly all: number;
 }
@@ -12,8 +13,8 @@ export function parseMachineTicks(text: string): MachineTicks | undefined {
   const numbers = line?.split(/\s+/).map(Number) ?? [];
   const [user, nice, system, idle, iowait = 0, irq = 0, softirq = 0, steal = 0] = numbers;
   if (user === undefined || nice === undefined || system === undefined || idle === undefined) return undefined;
-  const busy = user + nice + system + irq + softirq + steal;
-  return { busy, all: busy + idle + iowait };
+  const busy = user + nice + system + steal;
+  return { busy, all: busy + irq + softirq + idle + iowait };
 }
 
 /** Now; undefined where there is no /proc. */

@@ -44,9 +44,9 @@ test('a tree is its root and all below, and nobody else', () => {
 test('what others had of the machine is what was busy beyond the server and the load generator', () => {
   const before = parseMachineTicks('cpu  100 0 50 800 10 0 5 0 0 0\ncpu0 1 2 3 4 5 6 7 8\n')!;
   const after = parseMachineTicks('cpu  250 0 80 900 10 0 25 0 0 0\n')!;
-  expect(before).toEqual({ busy: 155, all: 965 });
-  // 200 ticks busy of 300; 1.4 s of them are ours.
-  expect(shareOfOthers(before, after, 1.4)).toBeCloseTo(60 / 300);
+  expect(before).toEqual({ busy: 150, all: 965 });
+  // 180 ticks busy of 300; 1.4 s of them are ours.
+  expect(shareOfOthers(before, after, 1.4)).toBeCloseTo(40 / 300);
   expect(shareOfOthers(before, after, 5)).toBe(0);
   expect(shareOfOthers(before, before, 0)).toBe(0);
   expect(parseMachineTicks('nothing')).toBeUndefined();
