@@ -1,13 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ConchError } from '../../base/index.ts';
-import { withDeadline } from '../deadline.ts';
 import { invalid } from '../elements.ts';
 import { failureOf } from '../errors.ts';
 import { embeddings } from '../openai/embeddings.ts';
 import { openaiError } from '../openai/errors.ts';
+import { answerTask } from './answer-task.ts';
 import type { RouteContext } from './context.ts';
 import { refuseOtherMethods } from './methods.ts';
-import { mayMeanChange, rounded } from './models.ts';
 
 /**
  * OpenAI's `POST /v1/embeddings` and `GET /v1/models`, so that its clients work with the models that embed texts.
@@ -15,7 +14,7 @@ import { mayMeanChange, rounded } from './models.ts';
  */
 export async function openaiRoutes(app: FastifyInstance, context: RouteContext): Promise<void> {
   await app.register(async (scope) => {
-    const { catalog, limits, timeoutMs, notes, gate } = context;
+    const { catalog, limits, notes } = context;
     scope.setErrorHandler((error, request: FastifyRequest, reply: FastifyReply) => {
       const failure = failureOf(error, request.id, limits);
       notes.set(request, { ...notes.get(request), code: failure.body.code });
@@ -39,25 +38,21 @@ export async function openaiRoutes(app: FastifyInstance, context: RouteContext):
     scope.post(
       '/v1/embeddings',
       { bodyLimit: limits.bodyBytes, schema: { hide: true } },
-      async (request: FastifyRequest, reply: FastifyReply) =>
-        gate.pass(() =>
-          withDeadline(reply.raw, timeoutMs, async (signal) => {
+      (request: FastifyRequest, reply: FastifyReply) =>
+        answerTask(
+          context,
+          request,
+          reply,
+          async () => {
             const name = (request.body as { model?: unknown } | null)?.model;
             if (typeof name !== 'string') throw invalid('model', 'the name of a model', name);
-            const model = await catalog.find(name);
+            return catalog.find(name);
+          },
+          async (model, options) => {
             const { task } = model;
             if (task?.name !== 'embed') throw noEmbeddings(model.name);
-            try {
-              const asked = await embeddings(context, model, task, request.body, { id: request.id, signal });
-              const { version, items, times } = asked;
-              notes.set(request, { model: model.name, version, items, ...rounded(times) });
-              reply.headers({ 'x-conch-model-version': version, 'x-conch-time-infer': times.inferMs.toFixed(3) });
-              return asked.answer;
-            } catch (error) {
-              if (mayMeanChange(error)) catalog.doubt(model.name);
-              throw error;
-            }
-          }),
+            return embeddings(context, model, task, request.body, options);
+          },
         ),
     );
     refuseOtherMethods(scope, '/v1/models', ['GET', 'HEAD']);

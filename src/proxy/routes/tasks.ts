@@ -1,38 +1,29 @@
 import type { FastifyInstance } from 'fastify';
 import { ConchError } from '../../base/index.ts';
-import { withDeadline } from '../deadline.ts';
 import type { ModelInterface } from '../interface.ts';
 import { type TaskAnswer, taskAnswers } from '../tasks/answers.ts';
 import type { TaskName } from '../tasks/task.ts';
+import { answerTask } from './answer-task.ts';
 import type { RouteContext } from './context.ts';
 import { refuseOtherMethods } from './methods.ts';
-import { mayMeanChange, rounded } from './models.ts';
 
 const names = Object.keys(taskAnswers) as TaskName[];
 
 /** `POST /models/:name/classify`, `/embed`, `/rerank` and `/tokens`, each for the models of that task. */
 export function taskRoutes(app: FastifyInstance, context: RouteContext): void {
-  const { catalog, limits, timeoutMs, notes, gate } = context;
+  const { catalog, limits } = context;
   for (const name of names) {
     const url = `/models/:name/${name}`;
     app.post<{ Params: { name: string } }>(
       url,
       { bodyLimit: limits.bodyBytes, schema: { hide: true } },
-      async (request, reply) =>
-        gate.pass(() =>
-          withDeadline(reply.raw, timeoutMs, async (signal) => {
-            const model = await catalog.find(request.params.name);
-            try {
-              const asked = await answer(name, context, model, request.body, { id: request.id, signal });
-              const { version, items, times } = asked;
-              notes.set(request, { model: model.name, version, items, ...rounded(times) });
-              reply.headers({ 'x-conch-model-version': version, 'x-conch-time-infer': times.inferMs.toFixed(3) });
-              return asked.answer;
-            } catch (error) {
-              if (mayMeanChange(error)) catalog.doubt(model.name);
-              throw error;
-            }
-          }),
+      (request, reply) =>
+        answerTask(
+          context,
+          request,
+          reply,
+          () => catalog.find(request.params.name),
+          (model, options) => answer(name, context, model, request.body, options),
         ),
     );
     refuseOtherMethods(app, url, ['POST']);
