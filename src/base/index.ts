@@ -12,6 +12,7 @@ export {
   type Where,
 } from './errors.ts';
 export { hashBytes, hashFile, hashValue } from './hash.ts';
+export { escaped, tableHtml } from './html.ts';
 export {
   createLogger,
   type LogFormat,

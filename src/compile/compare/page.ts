@@ -1,3 +1,4 @@
+import { escaped, tableHtml } from '../../base/index.ts';
 import type { CompareReport, VariantReport } from './report.ts';
 import { comparisonRows } from './rows.ts';
 
@@ -70,18 +71,13 @@ th:first-child, td:first-child { text-align: left } code { font: 12px ui-monospa
 export function comparisonPage(report: CompareReport): string {
   const built = report.variants.filter(({ notBuilt }) => notBuilt === undefined);
   const missing = report.variants.filter(({ notBuilt }) => notBuilt !== undefined);
-  const [head = [], ...rows] = comparisonRows(report);
-  const cells = (tag: 'th' | 'td', row: readonly string[]) =>
-    `<tr>${row.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join('')}</tr>`;
   return [
     '<!doctype html>',
     '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',
     `<title>${escaped(report.model)}: variants compared</title><style>${style}</style></head><body>`,
     `<h1>${escaped(report.model)}: variants compared</h1>`,
     ...describeRun(report).map((line) => `<p>${escaped(line)}</p>`),
-    `<div class="scroll"><table><thead>${cells('th', head)}</thead><tbody>`,
-    ...rows.map((row) => cells('td', row)),
-    '</tbody></table></div>',
+    tableHtml(comparisonRows(report)),
     ...charts.map((chart) => draw(chart, built)),
     ...(missing.length > 0 ? ['<h2>Not built</h2><ul>', ...missing.map(describeMissing), '</ul>'] : []),
     '</body></html>',
@@ -146,8 +142,4 @@ function scale(values: readonly number[], logarithmic: boolean): number[] {
 function describeMissing({ id, notBuilt }: VariantReport): string {
   const fix = notBuilt!.fix === undefined ? '' : ` <code>${escaped(notBuilt!.fix)}</code>`;
   return `<li>${escaped(id)}: ${escaped(notBuilt!.reason)}${fix}</li>`;
-}
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

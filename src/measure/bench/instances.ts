@@ -1,7 +1,7 @@
-import { formatBytes, type Progress, silentProgress, track } from '../../base/index.ts';
+import { formatBytes, type Progress, silentProgress, tableHtml, track } from '../../base/index.ts';
 import { milliseconds, rate } from './format.ts';
 import { readGpus } from './nvidia-smi.ts';
-import { type Plot, page, plotSvg, tableHtml } from './plot.ts';
+import { type Plot, page, plotSvg } from './plot.ts';
 import type { BenchReport } from './report.ts';
 
 /** A model with so many instances. */

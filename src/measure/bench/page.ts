@@ -1,7 +1,8 @@
+import { escaped, tableHtml } from '../../base/index.ts';
 import { conditions, loadRows, remarks, resourceRows, serverRows } from './format.ts';
 import type { Estimate } from './intervals.ts';
 import { describeLoad } from './load.ts';
-import { escaped, type Plot, page, plotSvg, tableHtml } from './plot.ts';
+import { type Plot, page, plotSvg } from './plot.ts';
 import type { BenchReport, LoadPoint } from './report.ts';
 
 /** The report as one page with plots: no scripts, no fonts, nothing from a network. */

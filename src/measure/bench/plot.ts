@@ -1,3 +1,5 @@
+import { escaped } from '../../base/index.ts';
+
 /** A line of a plot; points ascending by x. */
 export interface PlotLine {
   readonly name: string;
@@ -96,20 +98,9 @@ export function plotSvg(plot: Plot): string {
   return `<figure><h2>${escaped(plot.title)}</h2><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(plot.title)}">${parts.join('')}</svg>${legend}</figure>`;
 }
 
-/** A table of HTML from a head and rows; cells are escaped. */
-export function tableHtml([head = [], ...rows]: readonly (readonly string[])[]): string {
-  const cells = (tag: 'th' | 'td', row: readonly string[]) =>
-    `<tr>${row.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join('')}</tr>`;
-  return `<div class="scroll"><table><thead>${cells('th', head)}</thead><tbody>${rows.map((row) => cells('td', row)).join('')}</tbody></table></div>`;
-}
-
 /** A page that needs nothing else. `body` is HTML. */
 export function page(title: string, body: string): string {
   return `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(title)}</title><style>${style}</style></head><body><h1>${escaped(title)}</h1>${body}</body></html>\n`;
-}
-
-export function escaped(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 function spread(values: readonly number[]): [number, number] {
