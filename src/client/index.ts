@@ -1,3 +1,4 @@
+export { RetryBudget } from './balance/retry-budget.ts';
 export { connect } from './connect.ts';
 export * from './everywhere.ts';
 export type { ClientLanguage, GenerateClientOptions, GeneratedClient } from './generate/generate.ts';

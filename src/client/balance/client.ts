@@ -183,7 +183,7 @@ export class BalancedClient implements TritonClient {
       try {
         const answer = await attempt(server, signal, number === 0 ? timeoutMs : deadline - this.#options.clock.now());
         ended(undefined);
-        this.#retries.answered();
+        this.#retries.budget.earn();
         return answer;
       } catch (thrown) {
         const error = toConchError(thrown);
@@ -209,7 +209,7 @@ export class BalancedClient implements TritonClient {
           yield response;
         }
         failure = undefined;
-        this.#retries.answered();
+        this.#retries.budget.earn();
         return;
       } catch (thrown) {
         failure = toConchError(thrown);
@@ -233,7 +233,8 @@ export class BalancedClient implements TritonClient {
     // What one server asks for does not concern another.
     const elsewhere = only === undefined && this.#servers.hasFresh(tried);
     const delay = elsewhere ? 0 : this.#retries.delay(number, error);
-    if (delay === undefined || this.#options.clock.now() + delay >= deadline || !this.#retries.take()) return false;
+    if (delay === undefined || this.#options.clock.now() + delay >= deadline || !this.#retries.budget.spend())
+      return false;
     if (delay === 0) return true;
     try {
       await this.#options.clock.sleep(delay, signal);

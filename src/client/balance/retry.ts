@@ -1,4 +1,5 @@
 import type { ConchError } from '../../base/index.ts';
+import { RetryBudget } from './retry-budget.ts';
 
 /** How calls that failed are repeated. Only such as may be, and only where the server was away or refused for now. */
 export interface RetryOptions {
@@ -7,22 +8,17 @@ export interface RetryOptions {
   /** The wait before the n-th repetition is random below `baseMs * 2^n`, at most `maxMs`; default 50 and 5000. */
   readonly baseMs?: number;
   readonly maxMs?: number;
-  /**
-   * Repetitions of all calls together: each takes one from a stock of `reserve`, to which each answered call adds `ratio`;
-   * none is left when everything fails, so that clients do not multiply the load of a server that is down. Default 10, 0.2.
-   */
+  /** What all calls together may repeat: a `RetryBudget` that each answered call adds to. Default 10, 0.2. */
   readonly reserve?: number;
   readonly ratio?: number;
 }
 
 export class Retries {
   readonly limit: number;
+  readonly budget: RetryBudget;
   readonly #baseMs: number;
   readonly #maxMs: number;
-  readonly #reserve: number;
-  readonly #ratio: number;
   readonly #random: () => number;
-  #stock: number;
 
   constructor(
     { retries = 0, baseMs = 50, maxMs = 5000, reserve = 10, ratio = 0.2 }: RetryOptions,
@@ -31,21 +27,8 @@ export class Retries {
     this.limit = retries;
     this.#baseMs = baseMs;
     this.#maxMs = maxMs;
-    this.#reserve = reserve;
-    this.#ratio = ratio;
+    this.budget = new RetryBudget({ reserve, ratio });
     this.#random = random;
-    this.#stock = reserve;
-  }
-
-  answered(): void {
-    this.#stock = Math.min(this.#reserve, this.#stock + this.#ratio);
-  }
-
-  /** Takes a repetition out of the stock; false when there is none. */
-  take(): boolean {
-    if (this.#stock < 1) return false;
-    this.#stock -= 1;
-    return true;
   }
 
   /** Milliseconds before repetition `number` (from 0) at the same server; undefined where it asks for more patience than we have. */

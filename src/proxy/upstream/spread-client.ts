@@ -1,5 +1,5 @@
 import { ConchError, type Logger, toConchError } from '../../base/index.ts';
-import type { InferenceClient, InferRequest } from '../../client/index.ts';
+import { type InferenceClient, type InferRequest, RetryBudget } from '../../client/index.ts';
 import type { ModelConfig } from '../../config/index.ts';
 import type {
   InferenceRequest,
@@ -14,7 +14,6 @@ import { currentSpan } from '../operations/index.ts';
 import type { CircuitOptions } from './circuit.ts';
 import { Endpoint, type EndpointOptions } from './endpoint.ts';
 import { hashOf } from './hash-of.ts';
-import { RetryBudget } from './retry-budget.ts';
 import { verdictOf } from './verdict.ts';
 
 export interface SpreadOptions {
@@ -36,7 +35,8 @@ const lookTimeoutMs = 2000;
 export class SpreadClient implements InferenceClient {
   readonly endpoints: readonly Endpoint[];
   readonly #retries: number;
-  readonly #budget = new RetryBudget();
+  /** A fifth of the requests over time, and a hundred at once. */
+  readonly #budget = new RetryBudget({ reserve: 100, ratio: 0.2 });
   readonly #logger: Logger | undefined;
   readonly #stopped = new AbortController();
   readonly #timer: NodeJS.Timeout | undefined;
