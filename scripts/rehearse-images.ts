@@ -11,10 +11,10 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { composeFiles, planDeployment } from '../src/deploy/index.ts';
+import { freePort } from '../test/free-port.ts';
 
 // Rehearses the builds of the images without Docker: each stage is a folder, COPY copies, RUN runs in a shell there, and
 // what comes out is started, asked by the image's own health check, and stopped. What it cannot show is the base images.
@@ -161,14 +161,6 @@ function sizeOf(path: string): number {
   if (!found) return 0;
   if (!found.isDirectory()) return found.size;
   return readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
 }
 
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;

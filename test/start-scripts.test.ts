@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { freePort } from './free-port.ts';
 
 let dir: string;
 let child: ChildProcess | undefined;
@@ -38,14 +38,6 @@ async function started(script: string, argv: readonly string[], ...patterns: Reg
     void ended.then((why) => fail(new Error(`${why}:\n${text}`)));
   });
   return () => text;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
 }
 
 test('dev_start serves the model that is named, with the proxy in front, and ends well at SIGTERM', async () => {

@@ -1,7 +1,7 @@
 import http from 'node:http';
-import net, { type AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { FakeEngine } from '../../test/fake-engine.ts';
+import { freePort } from '../../test/free-port.ts';
 import { call, RawConnection } from '../../test/raw-http.ts';
 import { ConchError, createLogger } from '../base/index.ts';
 import { type ListenerOptions, serveEngine } from './index.ts';
@@ -11,15 +11,6 @@ const quiet: ListenerOptions = { httpPort: 0, metricsPort: false, logger };
 const slow = JSON.stringify({ id: 's', inputs: [{ name: 'x', shape: [1], datatype: 'FP32', data: [7] }] });
 
 /** A port that nothing listened on a moment ago. */
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
-}
-
 /** Asks until something listens. */
 async function eventually(url: string) {
   for (;;) {

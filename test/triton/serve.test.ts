@@ -1,10 +1,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { run } from '../../src/cli/index.ts';
 import { connect } from '../../src/client/index.ts';
+import { freePort } from '../free-port.ts';
 
 // What scripts/fetch-triton.ts unpacked: npm run test:control.
 const folder = process.env.CONCH_TRITON && resolve(process.env.CONCH_TRITON);
@@ -97,11 +97,3 @@ describe.skipIf(!folder)('conch serve --engine triton with a real tritonserver',
     expect(text).toContain('ended before it was ready');
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
-}

@@ -1,9 +1,8 @@
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-
+import { freePort } from '../../../test/free-port.ts';
 import { run } from '../run.ts';
 import { serveCommand } from '../serve.ts';
 import { writeFakeDocker, writeFakeTriton } from './testing.ts';
@@ -22,14 +21,6 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 afterEach(() => void vi.unstubAllEnvs());
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
-}
 
 /** Runs `conch serve --engine triton`, and stops it as Ctrl-C does once `stopAt` was printed. */
 async function serve(argv: readonly string[], stopAt = 'serves at') {

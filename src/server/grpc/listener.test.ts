@@ -1,11 +1,10 @@
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { unzipSync } from 'node:zlib';
 import { compressionAlgorithms, credentials } from '@grpc/grpc-js';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeEngine } from '../../../test/fake-engine.ts';
+import { freePort } from '../../../test/free-port.ts';
 import { GrpcClient, methodOf } from '../../../test/grpc-client.ts';
 import { createLogger } from '../../base/index.ts';
 import { frameOf } from '../../protocol/index.ts';
@@ -23,15 +22,6 @@ async function start(options: ListenerOptions = {}, engine = new FakeEngine()) {
     await server.close();
   });
   return { server, client, engine };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }
 
 const one = (model: string, value = 1) => ({
