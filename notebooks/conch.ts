@@ -1,9 +1,10 @@
 import { execFile, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
 // The command line of this checkout, with the Node.js that it brings, whichever the notebook's kernel runs on.
-const node = new URL('../node_modules/.bin/node', import.meta.url).pathname;
-const main = new URL('../src/main.ts', import.meta.url).pathname;
+const node = fileURLToPath(new URL('../node_modules/.bin/node', import.meta.url));
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
 /** Runs `conch <argv> --json`; resolves to what it prints. Exit code 1 is an answer too, 2 throws with the reason. */
 export function conch(...argv: string[]): Promise<unknown> {

@@ -11,7 +11,7 @@ if (path !== undefined && out !== undefined && others.length === 0) {
   writeFileSync(out, `${JSON.stringify(executed, null, 1)}\n`);
   process.exit(0);
 }
-const folder = new URL('../notebooks/', import.meta.url).pathname;
+const folder = join(import.meta.dirname, '../notebooks');
 const named = path === undefined ? readdirSync(folder).filter((name) => name.endsWith('.ipynb')) : [];
 for (const file of path === undefined ? named.map((name) => join(folder, name)) : [path]) {
   const { status } = spawnSync(process.execPath, [import.meta.filename, file, file], { stdio: 'inherit' });
