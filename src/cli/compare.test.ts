@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { nodeProgram } from '../../test/node-program.ts';
 import type { CompareReport } from '../compile/index.ts';
 import { run } from './run.ts';
 import { conch } from './testing.ts';
@@ -25,8 +26,7 @@ const compare = (...more: string[]) =>
 /** A Python that has all packages but `without`, and whose builds fail. */
 function fakePython(without: string): string {
   const path = join(dir, 'python3');
-  const script = `#!${process.execPath}
-const [script, ...names] = process.argv.slice(2);
+  const script = nodeProgram(`const [script, ...names] = process.argv.slice(2);
 if (script.endsWith('versions.py')) {
   const packages = Object.fromEntries(names.map((name) => [name, name === '${without}' ? null : '1.0']));
   console.log(JSON.stringify({ version: '3.12.1', executable: process.argv[1], venv: true, packages }));
@@ -34,7 +34,7 @@ if (script.endsWith('versions.py')) {
   console.log(JSON.stringify({ failed: 'ValueError: cannot be exported' }));
   process.exitCode = 1;
 }
-`;
+`);
   writeFileSync(path, script);
   chmodSync(path, 0o755);
   return path;

@@ -1,5 +1,6 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { nodeProgram } from '../../../test/node-program.ts';
 
 /**
  * A program that answers like Triton on the port in `--http-port`: ready after it was asked twice, its flags are its
@@ -64,7 +65,7 @@ export async function writeFakeDocker(dir: string): Promise<{ calls: string }> {
 
 async function writeProgram(dir: string, name: string, text: string): Promise<string> {
   const path = join(dir, name);
-  await writeFile(path, `#!${process.execPath}\n${text}`);
+  await writeFile(path, nodeProgram(text));
   await chmod(path, 0o755);
   return path;
 }

@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { nodeProgram } from '../../../../test/node-program.ts';
 
 /**
  * A folder with programs that stand for python3 and uv: scripts that keep what an environment has installed in a file of
@@ -60,7 +61,7 @@ export class FakeTools {
   #write(name: string, facts: object): this {
     const path = join(this.bin, name);
     const settings = { node: process.execPath, bin: this.bin, calls: this.calls, facts };
-    writeFileSync(path, `#!${process.execPath}\nconst settings = ${JSON.stringify(settings)};\n${program}`);
+    writeFileSync(path, nodeProgram(`const settings = ${JSON.stringify(settings)};\n${program}`));
     chmodSync(path, 0o755);
     return this;
   }

@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { nodeProgram } from '../../../../test/node-program.ts';
 
 export interface FakeTensorrt {
   readonly version?: string;
@@ -30,7 +31,7 @@ export class FakeDocker {
     mkdirSync(this.bin, { recursive: true });
     for (const name of ['docker', 'trtexec', 'ssh']) {
       const file = join(this.bin, name);
-      writeFileSync(file, `#!${process.execPath}\n${program(this.bin, this.#calls)}`);
+      writeFileSync(file, nodeProgram(program(this.bin, this.#calls)));
       chmodSync(file, 0o755);
     }
     this.is({});
