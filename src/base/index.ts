@@ -22,6 +22,7 @@ export {
   logSwitches,
   switchLog,
 } from './log.ts';
+export { makeFolders } from './make-folders.ts';
 export { packageVersion } from './package.ts';
 export { percentile } from './percentiles.ts';
 export { printable } from './printable.ts';

@@ -66,3 +66,9 @@ test('names that Triton or TypeScript would trip over are refused', async () => 
   expect([code, await readdir(dir)]).toEqual([2, []]);
   expect(err).toContain("'a/b' cannot be a model's name");
 });
+
+test.skipIf(process.platform !== 'linux')('a folder that cannot be made is named', async () => {
+  const { code, err } = await conch('init', '/proc/nowhere', '--template', 'onnx');
+  expect(code).toBe(2);
+  expect(err).toContain('error: /proc/nowhere/');
+});

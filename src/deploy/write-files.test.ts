@@ -78,3 +78,7 @@ test.skipIf(process.getuid?.() === 0)('a folder that takes no files is told', as
   await chmod(dir, 0o500);
   await expect(write()).rejects.toMatchObject({ code: 'FILE_NOT_WRITTEN' });
 });
+
+test.skipIf(process.platform !== 'linux')('so is one where nothing can be made', async () => {
+  await expect(write(first, { dir: '/proc/nowhere' })).rejects.toMatchObject({ code: 'FILE_NOT_WRITTEN' });
+});

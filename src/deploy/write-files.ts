@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { ConchError, hashBytes } from '../base/index.ts';
+import { ConchError, hashBytes, makeFolders } from '../base/index.ts';
 
 /** A generated file: its path below the folder written to, with `/` between folders. */
 export interface GeneratedFile {
@@ -104,7 +104,7 @@ async function put(dir: string, { path, text, mode }: GeneratedFile): Promise<vo
   const to = join(dir, path);
   const temporary = `${to}.conch-tmp`;
   try {
-    await mkdir(dirname(to), { recursive: true });
+    await makeFolders(dirname(to));
     await writeFile(temporary, text, { ...(mode !== undefined && { mode }) });
     await rename(temporary, to);
   } catch (error) {

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { open, readdir, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /** Waits until a file, or a folder's list of names, is on the disk. */
@@ -37,29 +37,4 @@ export async function replaceFile(path: string, text: string, workshop: string):
   await writeFile(temporary, text);
   await flush(temporary);
   await move(temporary, path);
-}
-
-/**
- * A folder and those above it, made where they are missing. Unlike Node's recursive `mkdir`, which tries for ever where
- * a folder exists but takes no entries (`/proc`), it fails with the first error.
- */
-export async function makeFolders(path: string): Promise<void> {
-  try {
-    await mkdir(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' && dirname(path) !== path && !(await isFolder(dirname(path)))) {
-      await makeFolders(dirname(path));
-      await mkdir(path).catch(unlessThere);
-    } else unlessThere(error);
-  }
-}
-
-function unlessThere(error: unknown): void {
-  if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  return found?.isDirectory() ?? false;
 }

@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, readdir, readFile, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { ConchError } from '../base/index.ts';
-import { makeFolders } from './durable.ts';
+import { ConchError, makeFolders } from '../base/index.ts';
 import { reason } from './folder.ts';
 
 /** How conch's temporary folders inside a repository start (used only where no place beside it can be). */

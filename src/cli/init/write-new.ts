@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ConchError } from '../../base/index.ts';
+import { ConchError, makeFolders } from '../../base/index.ts';
 
 const deploymentFiles = ['conch.config.ts', 'conch.config.mts', 'conch.config.js', 'conch.config.mjs'];
 
@@ -19,9 +19,13 @@ export async function writeNew(
   }
   for (const name of names) {
     const path = join(folder, name);
-    await mkdir(dirname(path), { recursive: true });
-    // Not over a file that has come into being meanwhile.
-    await writeFile(path, files[name]!, { flag: 'wx' });
+    try {
+      await makeFolders(dirname(path));
+      // Not over a file that has come into being meanwhile.
+      await writeFile(path, files[name]!, { flag: 'wx' });
+    } catch (cause) {
+      throw new ConchError('FILE_NOT_WRITTEN', `${path} could not be written: ${(cause as Error).message}`, { cause });
+    }
   }
   return names;
 }

@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { ConchError, type Progress, packageVersion, silentProgress, track } from '../../base/index.ts';
+import { ConchError, makeFolders, type Progress, packageVersion, silentProgress, track } from '../../base/index.ts';
 import { openCheckpoint, resolveCheckpoint } from '../../checkpoint/index.ts';
 import { defaultTarget, findTarget } from '../../onnx/index.ts';
 import { tokenizerFiles } from '../../text/index.ts';
@@ -54,7 +54,7 @@ export async function compareVariants(loaded: LoadedDeployment, options: Compare
         findPythonSupport({ python: options.python, signal }),
       )
     : { versions: {}, missing: () => undefined };
-  if (options.keep !== undefined) await mkdir(options.keep, { recursive: true });
+  if (options.keep !== undefined) await makeFolders(options.keep);
   const work = options.keep === undefined ? await mkdtemp(join(tmpdir(), 'conch-compare-')) : resolve(options.keep);
   try {
     const bench = new Bench({ subject, target: target.name, python, threads, work, signal });

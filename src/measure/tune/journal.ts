@@ -1,6 +1,6 @@
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { appendFile, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { ConchError, hashValue } from '../../base/index.ts';
+import { ConchError, hashValue, makeFolders } from '../../base/index.ts';
 import type { Measurement } from './measurement.ts';
 
 interface Entry {
@@ -62,10 +62,14 @@ export class Journal {
   async add(measurement: Measurement): Promise<void> {
     this.#remember(measurement);
     if (this.path === undefined) return;
-    await mkdir(dirname(this.path), { recursive: true });
     const entry: Entry = { key: this.#key, measurement };
-    // A line that was cut off must not swallow this one.
-    await appendFile(this.path, `\n${JSON.stringify(entry)}\n`);
+    try {
+      await makeFolders(dirname(this.path));
+      // A line that was cut off must not swallow this one.
+      await appendFile(this.path, `\n${JSON.stringify(entry)}\n`);
+    } catch (cause) {
+      throw new ConchError('FILE_NOT_WRITTEN', `--journal ${this.path}: ${(cause as Error).message}`, { cause });
+    }
   }
 
   #remember(measurement: Measurement): void {

@@ -134,6 +134,13 @@ describe('tuning', () => {
 });
 
 describe('the journal', () => {
+  test.skipIf(process.platform !== 'linux')('that cannot be written ends the search with its name', async () => {
+    await expect(tune(options({ journal: '/proc/nowhere/a.jsonl' }))).rejects.toMatchObject({
+      code: 'FILE_NOT_WRITTEN',
+      message: expect.stringContaining('/proc/nowhere/a.jsonl'),
+    });
+  });
+
   test('a search that was broken off goes on without measuring again', async () => {
     const journal = join(folder, 'a.jsonl');
     const stop = new AbortController();
