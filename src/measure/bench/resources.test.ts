@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { machineTicks, parseMachineTicks, shareOfOthers } from './machine-time.ts';
+import { machineTicks, parseAllowed, parseMachineTicks, shareOfOthers } from './machine-time.ts';
 import { parseGpuProcesses, parseGpus, readGpus } from './nvidia-smi.ts';
 import { parseStat, readTree } from './process-tree.ts';
 
@@ -51,6 +51,16 @@ test('what others had of the machine is what was busy beyond the server and the 
   expect(shareOfOthers(before, before, 0)).toBe(0);
   expect(parseMachineTicks('nothing')).toBeUndefined();
   expect(machineTicks(join(proc, 'none'))).toBeUndefined();
+});
+
+test('of a machine that it may run on in part, only those processors count', () => {
+  mkdirSync(join(proc, 'self'));
+  writeFileSync(join(proc, 'self/status'), 'Name:\tnode\nCpus_allowed:\t0e\nCpus_allowed_list:\t1-2,4\n');
+  const lines = [0, 1, 2, 3, 4].map((at) => `cpu${at} ${10 ** at} 0 0 5 0 0 0 0 0 0\n`);
+  writeFileSync(join(proc, 'stat'), `cpu  11111 0 0 25 0 0 0 0 0 0\n${lines.join('')}intr 5\n`);
+  expect(machineTicks(proc)).toEqual({ busy: 10110, all: 10125 });
+  expect(parseAllowed('Cpus_allowed_list:\t7\n')).toEqual(new Set([7]));
+  expect(parseAllowed('Name:\tnode\n')).toBeUndefined();
 });
 
 // Recorded on an H100 (driver 580.159.04): idle, with a CUDA context, and with 4 GiB allocated in it.

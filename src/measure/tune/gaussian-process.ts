@@ -7,7 +7,7 @@ export interface Prediction {
 export type Distance = (one: readonly number[], other: readonly number[], at: number) => number;
 
 const lengthScales = [0.2, 0.5, 1, 2];
-const noises = [1e-3, 1e-2, 5e-2];
+const noises = [1e-3, 1e-2, 5e-2, 0.15, 0.4];
 /** How much of the variance is a sum over dimensions; the rest is of all of them together. */
 const sums = [0.3, 0.6, 0.8];
 /** Values (logarithms) closer together than this are taken to differ by chance. */
