@@ -17,6 +17,10 @@ const kinds = (cells: readonly Cell[]) =>
   cells.flatMap(({ outputs = [] }) => outputs.map((one) => Object.keys('data' in one ? one.data : {})));
 const texts = (cells: readonly Cell[]) => JSON.stringify(cells.map(({ outputs }) => outputs));
 
+// `npm run test:torch`: an environment that `conch env` made.
+const torch = process.env.CONCH_TORCH;
+const withTorch = { CONCH_ENVIRONMENT: torch ?? '', CONCH_PYTHON: '' };
+
 let work: string;
 beforeAll(async () => {
   work = await mkdtemp(join(tmpdir(), 'conch-notebooks-'));
@@ -46,7 +50,7 @@ describe.each(names)('%s', (name) => {
 
   test('runs from its first cell to its last', async () => {
     const out = join(work, name);
-    const env = { ...process.env, TMPDIR: work, CONCH_CACHE: join(work, 'cache') };
+    const env = { ...process.env, ...withTorch, TMPDIR: work, CONCH_CACHE: join(work, 'cache') };
     await promisify(execFile)(process.execPath, [runner, path, out], { cwd: root, env });
     expect(code(read(out)).map(({ source }) => source)).toEqual(code(read(path)).map(({ source }) => source));
     expect(kinds(code(read(out)))).toContainEqual(['text/html']);
@@ -55,7 +59,15 @@ describe.each(names)('%s', (name) => {
   });
 });
 
-test('without PyTorch the first notebook says what was skipped and how to have it', async () => {
+test.runIf(torch)('with PyTorch its exports are served and answer as the module did', () => {
+  const done = texts(code(read(join(work, '01_compile_pt_simple_net.ipynb'))));
+  expect(done).not.toContain('skipped');
+  for (const model of ['exported', 'exported-torchscript', 'simple_net']) {
+    expect(done).toContain(`${model}: 29 rows, all within 1e-4: true`);
+  }
+});
+
+test.skipIf(torch)('without PyTorch the first notebook says what was skipped and how to have it', async () => {
   const done = texts(code(read(join(work, '01_compile_pt_simple_net.ipynb'))));
   expect(done).toMatch(/skipped: the export by PyTorch \(no PyTorch environment: run {2}npm run -s conch -- env/);
 });

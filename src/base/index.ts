@@ -28,5 +28,13 @@ export { percentile } from './percentiles.ts';
 export { printable } from './printable.ts';
 export { type GroupEnd, runGroup } from './process-group.ts';
 export { type Progress, type ProgressTask, silentProgress, track } from './progress.ts';
+export {
+  compileScript,
+  environmentDir,
+  environmentLock,
+  environmentMarker,
+  environmentPython,
+  torchPython,
+} from './python-environment.ts';
 export { redact } from './redact.ts';
 export { readTls, type TlsFiles, type TlsMaterial } from './tls.ts';

@@ -6,7 +6,7 @@ import { table } from './table.ts';
 export const envCommand: Command = {
   name: 'env',
   summary:
-    'make the Python environment with PyTorch that some compile steps need (5.7 GB on Linux; nothing else needs it)',
+    'make the Python environment with PyTorch for modules and TorchScript (5.7 GB on Linux; nothing else needs it)',
   options: [
     { flags: '--check', summary: 'only say what is there and what is missing; exit code 1 when it is not complete' },
     {

@@ -32,7 +32,7 @@ export { checkDeployment, findDeploymentFile, type LoadedDeployment, loadDeploym
 export { type Precision, precisions } from './lowering/lower.ts';
 export type { MlpLayer } from './mlp.ts';
 export { type CreateOptions, createEnvironment } from './python/create-environment.ts';
-export { type EnvironmentReport, environmentDir, inspectEnvironment } from './python/environment.ts';
+export { type EnvironmentReport, inspectEnvironment } from './python/environment.ts';
 export { type CompilePython, compileInterpreter } from './python/interpreter.ts';
 export { servingImage } from './tensorrt/builder.ts';
 export type { DryRun } from './tensorrt/plan-order.ts';

@@ -1,8 +1,8 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConchError, cacheDirectory } from '../../base/index.ts';
+import { ConchError, cacheDirectory, compileScript } from '../../base/index.ts';
 import type { GateTensor, Sample } from '../gate/sample.ts';
-import { compileScript, runLogged } from '../python/process.ts';
+import { runLogged } from '../python/process.ts';
 import { buildFigures } from './build.ts';
 import type { BuildFigures, SpeedFigures } from './report.ts';
 import { leastMilliseconds, type TimingOrder, warmUps } from './timing.ts';

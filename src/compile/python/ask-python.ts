@@ -1,5 +1,5 @@
-import { ConchError } from '../../base/index.ts';
-import { compileScript, runLogged } from './process.ts';
+import { ConchError, compileScript } from '../../base/index.ts';
+import { runLogged } from './process.ts';
 
 /** What a Python interpreter says of itself and of some packages. */
 export interface PythonFacts {

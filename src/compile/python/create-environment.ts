@@ -1,20 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ConchError, formatBytes, type Progress, silentProgress, track } from '../../base/index.ts';
-import { askPython, type PythonFacts } from './ask-python.ts';
 import {
-  type EnvironmentReport,
+  ConchError,
+  compileScript,
   environmentDir,
+  environmentLock,
+  environmentMarker,
   environmentPython,
-  inspectEnvironment,
-  lockFiles,
-  markerFile,
-  pins,
-} from './environment.ts';
+  formatBytes,
+  type Progress,
+  silentProgress,
+  track,
+} from '../../base/index.ts';
+import { askPython, type PythonFacts } from './ask-python.ts';
+import { type EnvironmentReport, inspectEnvironment, pins } from './environment.ts';
 import { holdFolder } from './hold-folder.ts';
 import { type Installer, installationFailed } from './installation-failure.ts';
-import { compileScript, type RunEnd, runLogged } from './process.ts';
+import { type RunEnd, runLogged } from './process.ts';
 
 export interface CreateOptions {
   /** The interpreter to make it from; `python3` or `python` unless given. */
@@ -80,11 +83,11 @@ export async function createEnvironment(options: CreateOptions = {}): Promise<En
       );
     }
     await track(progress, 'packages', (task) => {
-      const file = compileScript(lockFiles.rest);
+      const file = compileScript(environmentLock.rest);
       return install(steps, ['--require-hashes', '-r', file], file, (done, what) => task.update(done, what));
     });
     await track(progress, 'PyTorch', (task) => {
-      const file = compileScript(lockFiles.torch);
+      const file = compileScript(environmentLock.torch);
       const version = pins(readFileSync(file, 'utf8')).get('torch');
       const wanted =
         torchIndex === undefined ? ['--require-hashes', '-r', file] : ['--index-url', torchIndex, `torch==${version}`];
@@ -96,7 +99,10 @@ export async function createEnvironment(options: CreateOptions = {}): Promise<En
       const ended = await run(environmentPython(dir), ['-c', 'import torch, onnx, onnxscript, onnxruntime']);
       if (ended.code !== 0) throw installationFailed({ dir, installer: 'Python', doing: 'import PyTorch', ended });
     });
-    await writeFile(join(dir, markerFile), `${JSON.stringify({ installer, created: new Date().toISOString() })}\n`);
+    await writeFile(
+      join(dir, environmentMarker),
+      `${JSON.stringify({ installer, created: new Date().toISOString() })}\n`,
+    );
     return await inspectEnvironment({ dir, env, ...(signal && { signal }) });
   } finally {
     await release();

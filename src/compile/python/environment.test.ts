@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Progress } from '../../base/index.ts';
-import { compileInterpreter, createEnvironment, environmentDir, inspectEnvironment } from '../index.ts';
+import { environmentDir, type Progress } from '../../base/index.ts';
+import { compileInterpreter, createEnvironment, inspectEnvironment } from '../index.ts';
 import { FakeTools } from './testing/fake-python.ts';
 
 let dir: string;

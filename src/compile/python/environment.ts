@@ -1,15 +1,8 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { cacheDirectory } from '../../base/index.ts';
+import { join } from 'node:path';
+import { compileScript, environmentDir, environmentMarker, environmentPython } from '../../base/index.ts';
 import { askPython } from './ask-python.ts';
-import { compileScript } from './process.ts';
-
-/** The lock's two files: PyTorch may come from an index of its own, whose builds have other hashes. */
-export const lockFiles = { rest: 'requirements.txt', torch: 'torch.txt' } as const;
-
-export const markerFile = 'conch-environment.json';
 
 /** The packages that compile steps import, by name with the pinned version. */
 export function directPackages(): ReadonlyMap<string, string> {
@@ -24,26 +17,6 @@ export function pins(text: string): ReadonlyMap<string, string> {
       version!,
     ]),
   );
-}
-
-/** Identifies the lock: another one makes another environment, and leaves the old one alone. */
-function lockHash(): string {
-  const hash = createHash('sha256');
-  for (const file of Object.values(lockFiles)) hash.update(readFileSync(compileScript(file)));
-  return hash.digest('hex').slice(0, 12);
-}
-
-/**
- * Where the compile environment lies: `CONCH_ENVIRONMENT`, else a folder of the cache named after the lock, apart from
- * anything that serves.
- */
-export function environmentDir(env: NodeJS.ProcessEnv = process.env): string {
-  if (env.CONCH_ENVIRONMENT) return resolve(env.CONCH_ENVIRONMENT);
-  return resolve(cacheDirectory(env), 'environments', `compile-${lockHash()}`);
-}
-
-export function environmentPython(dir: string): string {
-  return process.platform === 'win32' ? join(dir, 'Scripts', 'python.exe') : join(dir, 'bin', 'python3');
 }
 
 export interface EnvironmentPackage {
@@ -100,7 +73,7 @@ interface Marker {
 
 async function readMarker(dir: string): Promise<Marker | undefined> {
   try {
-    return JSON.parse(await readFile(join(dir, markerFile), 'utf8')) as Marker;
+    return JSON.parse(await readFile(join(dir, environmentMarker), 'utf8')) as Marker;
   } catch {
     return undefined;
   }

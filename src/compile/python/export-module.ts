@@ -1,11 +1,11 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ConchError, cacheDirectory, type ProgressTask } from '../../base/index.ts';
+import { ConchError, cacheDirectory, compileScript, type ProgressTask } from '../../base/index.ts';
 import type { Datatype } from '../../tensor/index.ts';
 import type { CompiledTensor } from '../compiled.ts';
 import { exportFailed, type Failure } from './export-failure.ts';
 import type { CompilePython } from './interpreter.ts';
-import { compileScript, runLogged } from './process.ts';
+import { runLogged } from './process.ts';
 
 export type ModuleFormat = 'onnx' | 'torchscript';
 

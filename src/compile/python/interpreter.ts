@@ -1,6 +1,6 @@
-import { ConchError } from '../../base/index.ts';
+import { ConchError, environmentDir, environmentPython } from '../../base/index.ts';
 import { askPython } from './ask-python.ts';
-import { directPackages, environmentDir, environmentPython } from './environment.ts';
+import { directPackages } from './environment.ts';
 
 export interface CompilePython {
   readonly command: string;

@@ -1,9 +1,9 @@
-import { createWriteStream, existsSync } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { ConchError, type GroupEnd, runGroup } from '../../base/index.ts';
+import { type GroupEnd, runGroup } from '../../base/index.ts';
 
 export interface LoggedRun {
   readonly command: string;
@@ -65,16 +65,5 @@ export async function runLogged(run: LoggedRun): Promise<RunEnd> {
     return { ...end, lastLines };
   } finally {
     log?.end();
-  }
-}
-
-/** A file of the package's `python/compile`, above this module in the sources as in the built package. */
-export function compileScript(name: string): string {
-  for (let dir = import.meta.dirname; ; dir = dirname(dir)) {
-    const path = join(dir, 'python', 'compile', name);
-    if (existsSync(path)) return path;
-    if (dirname(dir) === dir) {
-      throw new ConchError('INTERNAL', `python/compile/${name} is not in the package of ${import.meta.dirname}`);
-    }
   }
 }

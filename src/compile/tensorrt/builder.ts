@@ -1,7 +1,6 @@
 import { basename } from 'node:path';
-import { ConchError } from '../../base/index.ts';
+import { ConchError, compileScript } from '../../base/index.ts';
 import type { Target } from '../../onnx/index.ts';
-import { compileScript } from '../python/process.ts';
 import type { PlanBuilder, TensorrtSettings } from './settings.ts';
 
 /** A way to run trtexec on one GPU. */

@@ -1,6 +1,13 @@
 import { copyFile, cp, mkdir, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { ConchError, cacheDirectory, hashValue, type ProgressTask } from '../../base/index.ts';
+import {
+  ConchError,
+  cacheDirectory,
+  environmentDir,
+  environmentPython,
+  hashValue,
+  type ProgressTask,
+} from '../../base/index.ts';
 import type { ModelConfig } from '../../config/index.ts';
 import type { CompileContext } from '../artifact.ts';
 import type { CompiledTensor } from '../compiled.ts';
@@ -9,7 +16,6 @@ import { type GateLimits, limitsFor } from '../gate/limits.ts';
 import type { Sample } from '../gate/sample.ts';
 import type { Precision } from '../lowering/lower.ts';
 import { askPython } from '../python/ask-python.ts';
-import { environmentDir, environmentPython } from '../python/environment.ts';
 import { type BuiltPlan, buildPlans } from './build-plans.ts';
 import { comparePlan, type PlanComparison } from './comparison.ts';
 import { type PlanOrder, takes } from './plan-order.ts';

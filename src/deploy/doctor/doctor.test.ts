@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -184,6 +184,27 @@ test('Python models of the embedded server need an interpreter with numpy', asyn
   expect(embedded.found('python')?.detail).toBe('py run in Python on the embedded server, but python3 lacks numpy');
   expect(embedded.passed).toBe(false);
   expect((await doctor(without, { gpu: false, repository })).passed).toBe(true);
+});
+
+test('TorchScript needs a Python with PyTorch, which conch env makes where CONCH_PYTHON names none', async () => {
+  const dir = join(root, 'torchscript');
+  await writeRepository(dir, { net: 'name: "net"\nbackend: "pytorch"\n' });
+  const repository = await openRepository(dir);
+  const examined = async (env: NodeJS.ProcessEnv, answers: Record<string, Answer>) =>
+    (await doctor(machineWith(answers, { env }), { engine: 'embedded', gpu: false, repository })).found('python');
+  const none = { CONCH_ENVIRONMENT: join(root, 'environment') };
+  const lacks = { 'python3 -c': bad('No module named torch') };
+  expect(await examined(none, lacks)).toMatchObject({
+    detail: 'net run in Python on the embedded server, but python3 lacks numpy, torch',
+    fix: expect.stringMatching(/^conch env makes one/),
+  });
+  await mkdir(none.CONCH_ENVIRONMENT, { recursive: true });
+  await writeFile(join(none.CONCH_ENVIRONMENT, 'conch-environment.json'), '{"installer":"pip"}');
+  const made = join(none.CONCH_ENVIRONMENT, 'bin/python3');
+  const found = await examined(none, { ...lacks, [`${made} -c`]: good('3.12.3\n') });
+  expect(found).toMatchObject({ status: 'ok', detail: `${made}, Python 3.12.3, with numpy, torch` });
+  const named = await examined({ ...none, CONCH_PYTHON: 'mine' }, { ...lacks, 'mine -c': bad('No module') });
+  expect(named?.fix).toBe('install Python 3 with numpy, torch, or name one in CONCH_PYTHON');
 });
 
 test('little memory and a small /dev/shm are warned of', async () => {

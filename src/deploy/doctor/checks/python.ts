@@ -1,3 +1,4 @@
+import { torchPython } from '../../../base/index.ts';
 import { inspectEnvironment } from '../../../compile/index.ts';
 import { type Check, type Finding, lacking } from '../examination.ts';
 
@@ -8,24 +9,38 @@ export const python: Check = async (examination) => [
 ];
 
 const interpreter: Check = async ({ machine, engine, repository }) => {
-  const needy = (repository?.models ?? []).filter(({ parsed }) => {
-    const { backend, parameters } = parsed?.config ?? {};
-    // conch's own tokenizers run natively.
-    return backend === 'pytorch' || (backend === 'python' && parameters?.['conch.backend'] === undefined);
-  });
-  if (needy.length === 0) return [];
-  const command = machine.env.CONCH_PYTHON || 'python3';
-  const torch = needy.some(({ parsed }) => parsed?.config.backend === 'pytorch');
-  const modules = torch ? 'numpy, torch' : 'numpy';
-  const answer = await machine.run(command, ['-c', `import platform, ${modules}; print(platform.python_version())`]);
-  const subject = 'python';
-  if (answer?.code === 0)
-    return [{ subject, status: 'ok', detail: `${command}, Python ${answer.stdout.trim()}, with ${modules}` }];
-  const names = needy.map(({ name }) => name).join(', ');
-  const why = answer === undefined ? 'cannot be started' : `lacks ${modules}`;
-  const detail = `${names} run in Python on the embedded server, but ${command} ${why}`;
-  const fix = `install Python 3 with ${modules}, or name one in CONCH_PYTHON`;
-  return [lacking(subject, engine === 'embedded', detail, fix)];
+  const own = machine.env.CONCH_PYTHON;
+  const install = (modules: string) => `install Python 3 with ${modules}, or name one in CONCH_PYTHON`;
+  const kinds = [
+    { backend: 'python', command: own || 'python3', modules: 'numpy', fix: install('numpy') },
+    {
+      backend: 'pytorch',
+      command: torchPython(machine.env),
+      modules: 'numpy, torch',
+      fix: own ? install('numpy, torch') : 'conch env makes one, or name a Python with numpy, torch in CONCH_PYTHON',
+    },
+  ];
+  const findings: Finding[] = [];
+  for (const { backend, command, modules, fix } of kinds) {
+    const needy = (repository?.models ?? []).filter(
+      ({ parsed: { config } = {} }) =>
+        // conch's own tokenizers run natively.
+        config?.backend === backend && config.parameters?.['conch.backend'] === undefined,
+    );
+    if (needy.length === 0) continue;
+    const answer = await machine.run(command, ['-c', `import platform, ${modules}; print(platform.python_version())`]);
+    const subject = 'python';
+    if (answer?.code === 0) {
+      const detail = `${command}, Python ${answer.stdout.trim()}, with ${modules}`;
+      findings.push({ subject, status: 'ok', detail });
+      continue;
+    }
+    const names = needy.map(({ name }) => name).join(', ');
+    const why = answer === undefined ? 'cannot be started' : `lacks ${modules}`;
+    const detail = `${names} run in Python on the embedded server, but ${command} ${why}`;
+    findings.push(lacking(subject, engine === 'embedded', detail, fix));
+  }
+  return findings;
 };
 
 async function environment({ loaded, signal }: Parameters<Check>[0]): Promise<Finding> {

@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { ConchError } from '../../../base/index.ts';
+import { ConchError, torchPython } from '../../../base/index.ts';
 import type { ModelSource } from '../../backend.ts';
 import { parameterOf } from '../../parameters.ts';
 
@@ -15,12 +15,12 @@ const modelDirectory = '$$TRITON_MODEL_DIRECTORY';
 /**
  * The Python interpreter of a model: of the environment that its parameter `EXECUTION_ENV_PATH` names (a folder with
  * `bin/python3`, or a packed one, `.tar.gz`, which is unpacked into a cache), else what the environment variable
- * CONCH_PYTHON names, else `python3`. Throws MODEL_LOAD_FAILED when the environment cannot be used.
+ * CONCH_PYTHON names, else for TorchScript that of `conch env`, which has PyTorch, where it was made, else `python3`. Throws MODEL_LOAD_FAILED when the environment cannot be used.
  */
 export async function interpreterOf(source: Pick<ModelSource, 'config' | 'dir'>): Promise<string> {
   const configured = parameterOf(source.config, parameter);
   if (configured) return environmentPython(configured, source);
-  return process.env.CONCH_PYTHON || 'python3';
+  return source.config.backend === 'pytorch' ? torchPython() : process.env.CONCH_PYTHON || 'python3';
 }
 
 async function environmentPython(configured: string, source: Pick<ModelSource, 'config' | 'dir'>): Promise<string> {

@@ -20,12 +20,10 @@ export const pythonBackend: Backend = {
   load: (source) => loadPython(source, 'model.py', 'model.py'),
 };
 
+type Runs = Extract<Command, { kind: 'start' }>['runs'];
+
 /** A model that Python runs: `file` is the name of its file where the config says nothing. */
-export async function loadPython(
-  source: ModelSource,
-  runs: Extract<Command, { kind: 'start' }>['runs'],
-  file: string,
-): Promise<LoadedModel> {
+export async function loadPython(source: ModelSource, runs: Runs, file: string): Promise<LoadedModel> {
   if (process.platform === 'win32') {
     throw new ConchError('NOT_SUPPORTED', 'it runs Python, which the embedded server does not do on Windows', {
       fix: 'serve it under WSL, or with Triton',
@@ -69,8 +67,8 @@ export async function loadPython(
         logger,
         patience,
         onLost,
-        refusal: (report) => refusal(report, path, command),
-        unstartable: (ending) => unstartable(ending, command),
+        refusal: (report) => refusal(report, path, command, runs),
+        unstartable: (ending) => unstartable(ending, command, runs),
       });
     },
     close: async () => {},
@@ -108,14 +106,17 @@ function patienceOf({ settings }: ModelSource): number {
   );
 }
 
-function refusal(report: Extract<Report, { kind: 'refused' }>, path: string, command: string): ConchError {
+function refusal(report: Extract<Report, { kind: 'refused' }>, path: string, command: string, runs: Runs): ConchError {
+  const install = (module: string) =>
+    environmentHelps(command, runs) ??
+    `${command} -m pip install ${module}, or name another interpreter in the environment variable CONCH_PYTHON`;
   if (report.reason === 'numpy') {
     return new ConchError(
       'MODEL_LOAD_FAILED',
-      `${command} has no numpy, which Triton's Python models are built on: ${report.message}`,
+      `${command} has no numpy, which models in Python and TorchScript need: ${report.message}`,
       {
         where: { file: path },
-        fix: install(command, 'numpy'),
+        fix: install('numpy'),
       },
     );
   }
@@ -124,16 +125,20 @@ function refusal(report: Extract<Report, { kind: 'refused' }>, path: string, com
   const places = report.trace.split('\n\nAt:\n')[1]?.split('\n').slice(0, 5) ?? [];
   return new ConchError('MODEL_LOAD_FAILED', [report.message, ...places].join('\n'), {
     where: { file: path, ...(line !== undefined && { line }) },
-    ...(report.missing && { fix: install(command, report.missing) }),
+    ...(report.missing && { fix: install(report.missing) }),
   });
 }
 
-function install(command: string, module: string): string {
-  return `${command} -m pip install ${module}, or name another interpreter in the environment variable CONCH_PYTHON`;
-}
-
-function unstartable({ how }: Ending, command: string): ConchError {
+function unstartable({ how }: Ending, command: string, runs: Runs): ConchError {
   return new ConchError('MODEL_LOAD_FAILED', `the Python interpreter '${command}' cannot be started: ${how}`, {
-    fix: 'install Python 3 with numpy, or name an interpreter in the environment variable CONCH_PYTHON',
+    fix:
+      environmentHelps(command, runs) ??
+      'install Python 3 with numpy, or name an interpreter in the environment variable CONCH_PYTHON',
   });
+}
+
+/** `python3` is what is left for TorchScript where nothing names an interpreter and `conch env` was not run. */
+function environmentHelps(command: string, runs: Runs): string | undefined {
+  if (runs !== 'torchscript' || command !== 'python3') return undefined;
+  return 'run `conch env`, which makes a Python with PyTorch, or name one that has torch and numpy in the environment variable CONCH_PYTHON';
 }

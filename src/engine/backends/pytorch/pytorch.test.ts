@@ -1,6 +1,6 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { reasonOf } from '../../testing/models.ts';
 import { fp32, TemporaryRepository } from '../../testing/repository.ts';
 import { python } from '../python/testing.ts';
@@ -10,11 +10,11 @@ const torch = process.env.CONCH_TORCH;
 const fixtures = resolve(import.meta.dirname, '../../../../test/fixtures/torchscript');
 
 class TorchRepository extends TemporaryRepository {
-  torch(name: string, fixture: string, config: string): this {
+  torch(name: string, fixture: string, config: string, named = torch): this {
     mkdirSync(join(this.root, name, '1'), { recursive: true });
     copyFileSync(join(fixtures, `${fixture}.pt`), join(this.root, name, '1', 'model.pt'));
-    const environment = `parameters { key: "EXECUTION_ENV_PATH" value { string_value: "${torch}" } }`;
-    return this.config(name, `platform: "pytorch_libtorch"\n${torch ? environment : ''}\n${config}`);
+    const environment = `parameters { key: "EXECUTION_ENV_PATH" value { string_value: "${named}" } }`;
+    return this.config(name, `platform: "pytorch_libtorch"\n${named ? environment : ''}\n${config}`);
   }
 }
 
@@ -24,6 +24,10 @@ const scripted = (input: string, outputs: readonly [string, string]) => `max_bat
   dynamic_batching { max_queue_delay_microseconds: 20000 }
 `;
 const row = (input: string, from: number) => fp32(input, [1, 4], [from, from + 1, from + 2, from + 3]);
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
 
 describe.runIf(torch)('a Python model with PyTorch', { timeout: 120_000 }, () => {
   test('computes in BF16 by DLPack', async () => {
@@ -107,3 +111,21 @@ test.runIf(python && !torch)(
     });
   },
 );
+
+test.each([
+  ['that of conch env where it was made', true, 'environment/bin/python3'],
+  ['python3 where nothing else is there', false, 'python3'],
+])('the Python of TorchScript is %s', async (_, made, expected) => {
+  const repository = new TorchRepository().torch('m', 'scripted', scripted('x', ['a', 'b']), '').write('bin/.keep', '');
+  const [bin, environment] = [join(repository.root, 'bin'), join(repository.root, 'environment')];
+  // No Python is found anywhere, so that the refusal tells which one was wanted.
+  for (const [name, value] of Object.entries({ CONCH_PYTHON: '', CONCH_ENVIRONMENT: environment, PATH: bin })) {
+    vi.stubEnv(name, value);
+  }
+  if (made) repository.write('environment/conch-environment.json', '{"installer":"pip"}');
+  const engine = await repository.open();
+  await expect(engine.load('m')).rejects.toMatchObject({
+    message: expect.stringMatching(new RegExp(`the Python interpreter '(/.*/)?${expected}' cannot be started`)),
+    fix: expect.stringContaining(made ? 'CONCH_PYTHON' : 'run `conch env`'),
+  });
+});
