@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { asLines, type Cell, type Notebook } from '../scripts/notebook.ts';
+import { nodeProgram } from './node-program.ts';
 
 // Every cell by tslab's own converter and executor, as its Jupyter kernel would run it.
 const root = resolve(import.meta.dirname, '..');
@@ -70,6 +71,24 @@ test.runIf(torch)('with PyTorch its exports are served and answer as the module 
 test.skipIf(torch)('without PyTorch the first notebook says what was skipped and how to have it', async () => {
   const done = texts(code(read(join(work, '01_compile_pt_simple_net.ipynb'))));
   expect(done).toMatch(/skipped: the export by PyTorch \(no PyTorch environment: run {2}npm run -s conch -- env/);
+});
+
+test("the kernel that Jupyter is told of is the checkout's tslab, on the Node.js that the checkout brings", async () => {
+  const [bin, data] = [join(work, 'bin'), join(work, 'a data dir')];
+  await mkdir(bin);
+  const says = `process.stdout.write(process.argv[2] === '--data-dir' ? ${JSON.stringify(data)} + '\\n' : '')`;
+  await writeFile(join(bin, 'jupyter'), nodeProgram(says), { mode: 0o755 });
+  const install = (PATH: string) =>
+    promisify(execFile)(process.execPath, [join(root, 'scripts/install-kernel.ts')], { env: { ...process.env, PATH } });
+  const file = join(data, 'kernels/tslab/kernel.json');
+  expect((await install(bin)).stdout).toBe(`new: ${file}\n`);
+  const { argv, language } = JSON.parse(readFileSync(file, 'utf8'));
+  expect(language).toBe('typescript');
+  expect(argv.slice(2)).toEqual(['kernel', '--config-path', '{connection_file}']);
+  const { stdout } = await promisify(execFile)(argv[0], [argv[1], '--version']);
+  expect(stdout).toMatch(/^tslab 1\./);
+  const none = join(work, 'none');
+  await expect(install(none)).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('install JupyterLab') });
 });
 
 test.each([
