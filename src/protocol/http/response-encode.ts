@@ -3,6 +3,7 @@ import type { InferenceResponse } from '../inference.ts';
 import { elementsToJson, parametersToJson } from './json-writer.ts';
 import type { EncodedBody, OutputEncodings, SharedMemoryPart } from './message.ts';
 import { assemble } from './request-encode.ts';
+import { quotedName } from './text.ts';
 
 /**
  * Encodes the answer to POST .../infer. Binary outputs are not copied; those in shared memory have been written there
@@ -11,7 +12,7 @@ import { assemble } from './request-encode.ts';
 export function encodeInferResponse(response: InferenceResponse, encodings: OutputEncodings): EncodedBody {
   const binary: Uint8Array[] = [];
   let json = response.id ? `{"id":${JSON.stringify(response.id)},` : '{';
-  json += `"model_name":${JSON.stringify(response.model)},"model_version":"${response.version}"`;
+  json += `"model_name":${quotedName(response.model)},"model_version":"${response.version}"`;
   const { parameters } = response;
   if (parameters !== undefined) {
     const text = parametersToJson(parameters);
@@ -33,7 +34,7 @@ function outputToJson(
   encoding: 'json' | 'binary' | SharedMemoryPart | undefined,
   binary: Uint8Array[],
 ): string {
-  const head = `{"name":${JSON.stringify(output.name)},"datatype":"${output.datatype}","shape":[${output.shape.join(',')}],`;
+  const head = `{"name":${quotedName(output.name)},"datatype":"${output.datatype}","shape":[${output.shape.join(',')}],`;
   // In shared memory: neither data nor parameters, as in Triton.
   if (typeof encoding === 'object') return `${head.slice(0, -1)}}`;
   if (encoding !== 'binary') return `${head}"data":[${output.data.length === 0 ? '' : elementsToJson(output)}]}`;

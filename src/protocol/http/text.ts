@@ -21,6 +21,20 @@ export function textByteLength(text: string): number {
   return hasBuffer ? Buffer.byteLength(text, 'utf8') : encoder.encode(text).length;
 }
 
+const mostQuoted = 512;
+const quotedTexts = new Map<string, string>();
+
+/** `text` as a JSON string; for names of models and tensors, which come again and again. */
+export function quotedName(text: string): string {
+  let found = quotedTexts.get(text);
+  if (found === undefined) {
+    found = JSON.stringify(text);
+    if (quotedTexts.size >= mostQuoted) quotedTexts.clear();
+    quotedTexts.set(text, found);
+  }
+  return found;
+}
+
 const longest = 24;
 const slots = 512;
 const known: ({ readonly bytes: Uint8Array; readonly text: string } | undefined)[] = new Array(slots).fill(undefined);
