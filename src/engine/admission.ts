@@ -1,6 +1,6 @@
 import { ConchError } from '../base/index.ts';
 import type { ModelConfig } from '../config/index.ts';
-import type { InferenceRequest } from '../protocol/index.ts';
+import type { InferenceRequest, RequestedOutput } from '../protocol/index.ts';
 import { bytesOf, datatypes, elementCount, type Tensor } from '../tensor/index.ts';
 import type { AdmittedRequest } from './request.ts';
 import {
@@ -23,6 +23,8 @@ export class Admission {
   readonly maxBatchSize: number;
   readonly #model: string;
   readonly #inputsByName: ReadonlyMap<string, DeclaredTensor>;
+  /** Of each name the first. */
+  readonly #declared: readonly DeclaredTensor[];
   readonly #outputsByName: ReadonlyMap<string, DeclaredTensor>;
   readonly #required: readonly string[];
   readonly #allOutputs: readonly string[];
@@ -37,6 +39,7 @@ export class Admission {
     this.outputs = declaredOutputs(config);
     this.maxBatchSize = maxBatchSizeOf(config);
     this.#inputsByName = firstByName(this.inputs);
+    this.#declared = [...this.#inputsByName.values()];
     this.#outputsByName = firstByName(this.outputs);
     this.#required = this.inputs.filter((input) => !input.optional).map((input) => input.name);
     this.#allOutputs = [...this.#outputsByName.keys()];
@@ -51,8 +54,8 @@ export class Admission {
     const inputs: Tensor[] = [];
     let bytes = 0;
     let likeness = '';
-    for (const declared of this.#inputsByName.values()) {
-      const tensor = request.inputs.find((input) => input.name === declared.name);
+    for (const declared of this.#declared) {
+      const tensor = request.inputs[indexOfInput(request.inputs, declared.name)];
       if (!tensor) continue;
       const shape = this.#checkTensor(request, tensor, declared);
       inputs.push(shape === tensor.shape ? tensor : { ...tensor, shape });
@@ -90,6 +93,7 @@ export class Admission {
 
   #checkOutputs(request: InferenceRequest): readonly string[] {
     if (!request.outputs || request.outputs.length === 0) return this.#allOutputs;
+    if (isAll(request.outputs, this.#allOutputs)) return this.#allOutputs;
     const names = request.outputs.map((output) => output.name);
     names.forEach((name, index) => {
       if (!this.#outputsByName.has(name)) {
@@ -108,7 +112,8 @@ export class Admission {
 
   #checkNames(request: InferenceRequest): void {
     const { inputs } = request;
-    const [least, most] = [this.#required.length, this.#inputsByName.size];
+    const least = this.#required.length;
+    const most = this.#declared.length;
     if (inputs.length < least || inputs.length > most) {
       const names = inputs.map((input) => input.name);
       const missing = this.#required.filter((name) => !names.includes(name));
@@ -119,17 +124,19 @@ export class Admission {
           `${missing.length > 0 ? `; missing: ${quote(missing)}` : ''}`,
       );
     }
-    inputs.forEach(({ name }, index) => {
+    for (let index = 0; index < inputs.length; index++) {
+      const { name } = inputs[index]!;
       if (!this.#inputsByName.has(name)) {
         const known = quote([...this.#inputsByName.keys()]);
         throw this.#invalid(name, `input '${name}' is not one of model '${this.#model}', which has ${known || 'none'}`);
       }
-      if (inputs.findIndex((input) => input.name === name) !== index) {
+      if (indexOfInput(inputs, name) !== index) {
         throw this.#invalid(name, `input '${name}' of model '${this.#model}' is given twice`);
       }
-    });
+    }
     // The count may fit although a required input is missing: an optional one took its place.
-    const missing = this.#required.filter((name) => !inputs.some((input) => input.name === name));
+    if (inputs.length === most) return;
+    const missing = this.#required.filter((name) => indexOfInput(inputs, name) < 0);
     if (missing.length > 0) {
       throw this.#invalid(missing[0], `${tag(request)}model '${this.#model}' needs ${quote(missing)} as well`);
     }
@@ -181,14 +188,13 @@ export class Admission {
         `${tag(request)}input '${name}' of model '${this.#model}' must be ${declared.datatype}, it is ${datatypes[datatype] ? datatype : '<invalid>'}`,
       );
     }
-    if (shape.some((dim) => !Number.isSafeInteger(dim) || dim < 0)) {
+    if (!shape.every(isDimension)) {
       throw this.#invalid(
         name,
         `${tag(request)}input '${name}' of model '${this.#model}': every dimension of a request must be from 0 to 2^53 - 1, the shape is ${showShape(shape, batched)}`,
       );
     }
-    const own = batched ? shape.slice(1) : shape;
-    if (!fits(own, declared.dims)) {
+    if (!fits(shape, declared.dims, this.#leading)) {
       const expected = showShape(batched ? [-1, ...declared.dims] : declared.dims, batched);
       throw this.#invalid(
         name,
@@ -198,6 +204,7 @@ export class Admission {
     }
     this.#checkSize(request, tensor);
     if (!declared.reshaped) return shape;
+    const own = shape.slice(this.#leading);
     return [...shape.slice(0, this.#leading), ...reshapeTo(own, declared.dims, declared.modelDims)];
   }
 
@@ -221,6 +228,22 @@ export class Admission {
   #invalid(path: string | undefined, message: string): ConchError {
     return new ConchError('REQUEST_INVALID', message, path === undefined ? {} : { where: { path } });
   }
+}
+
+function indexOfInput(inputs: readonly Tensor[], name: string): number {
+  for (let index = 0; index < inputs.length; index++) if (inputs[index]!.name === name) return index;
+  return -1;
+}
+
+/** Whether all that there is is asked for, in the config's order. */
+function isAll(outputs: readonly RequestedOutput[], all: readonly string[]): boolean {
+  if (outputs.length !== all.length) return false;
+  for (let index = 0; index < all.length; index++) if (outputs[index]!.name !== all[index]) return false;
+  return true;
+}
+
+function isDimension(dim: number): boolean {
+  return Number.isSafeInteger(dim) && dim >= 0;
 }
 
 /** What is wrong with the framing of a BYTES tensor of `count` elements. */

@@ -1,5 +1,5 @@
 import { ConchError, type Logger, toConchError } from '../base/index.ts';
-import type { BackendEvent, BackendInstance, Batch, BatchResult, LoadedModel } from './backend.ts';
+import type { BackendEvent, BackendInstance, BackendResponse, Batch, BatchResult, LoadedModel } from './backend.ts';
 import type { Clock } from './clock.ts';
 import type { LimitedInstance } from './rate-limiter.ts';
 import type { PendingRequest } from './request.ts';
@@ -157,8 +157,9 @@ export class InstancePool implements Executor {
 
   /** Whether `execute` has settled a batch when it returns. */
   get runsNow(): boolean {
-    const { decoupled } = this.#options;
-    return !decoupled && this.#slots.every(({ instance, limited }) => !limited && instance?.runNow !== undefined);
+    if (this.#options.decoupled) return false;
+    for (const { instance, limited } of this.#slots) if (limited || instance?.runNow === undefined) return false;
+    return true;
   }
 
   execute(batch: readonly PendingRequest[]): void {
@@ -264,7 +265,7 @@ export class InstancePool implements Executor {
       throw new ConchError('INTERNAL', `model '${model}': ${responses.length} responses to ${batch.length} requests`);
     }
     slot.restarts = 0;
-    if (errorsAreAnswers || responses.some((response) => !(response instanceof ConchError))) onExecution(rows, result);
+    if (errorsAreAnswers || !responses.every(isError)) onExecution(rows, result);
     for (let index = 0; index < batch.length; index++) {
       const pending = batch[index]!;
       const response = responses[index];
@@ -448,6 +449,10 @@ function batchOf(batch: readonly PendingRequest[]): Batch {
   if (batch.length === 1) return { requests: [only!.request], rows: only!.request.rows };
   const requests = batch.map((pending) => pending.request);
   return { requests, rows: requests.reduce((sum, request) => sum + request.rows, 0) };
+}
+
+function isError(response: BackendResponse | ConchError | undefined): response is ConchError {
+  return response instanceof ConchError;
 }
 
 function failAll(slot: Slot, batch: readonly PendingRequest[], thrown: unknown): void {

@@ -27,6 +27,7 @@ export class Model {
   /** As of the last load that succeeded, or of an ensemble's last attempt. */
   disk: ModelOnDisk | undefined;
   readonly #gone = new Map<number, Gone>();
+  #newest: ServedVersion | undefined;
 
   constructor(name: string) {
     this.name = name;
@@ -34,9 +35,7 @@ export class Model {
 
   /** The highest version that is ready. */
   get newest(): ServedVersion | undefined {
-    let newest: ServedVersion | undefined;
-    for (const served of this.ready.values()) if (!newest || served.version > newest.version) newest = served;
-    return newest;
+    return this.#newest;
   }
 
   knows(version: number): boolean {
@@ -64,9 +63,11 @@ export class Model {
     const old = [...this.ready.values()].filter((served) => !versions.includes(served));
     const before = this.disk === disk ? undefined : this.disk;
     this.ready.clear();
+    this.#newest = undefined;
     for (const [version, { failed }] of this.#gone) if (failed) this.#gone.delete(version);
     for (const served of versions) {
       this.ready.set(served.version, served);
+      if (!this.#newest || served.version > this.#newest.version) this.#newest = served;
       this.#gone.delete(served.version);
     }
     this.disk = disk;
@@ -80,6 +81,7 @@ export class Model {
     const old = [...this.ready.values()];
     const { disk } = this;
     this.ready.clear();
+    this.#newest = undefined;
     await Promise.all(old.map((served) => this.#retire(served, reason)));
     await disk?.dispose?.();
   }

@@ -150,8 +150,11 @@ export class StatisticsRecorder {
   /** A batch was executed, and not all of it failed. */
   executed(rows: number, times: Pick<BatchResult, 'computeInput' | 'computeInfer' | 'computeOutput'>): void {
     this.#executions += 1;
-    const totals = this.#batches.get(rows) ?? newBatchTotals();
-    this.#batches.set(rows, totals);
+    let totals = this.#batches.get(rows);
+    if (totals === undefined) {
+      totals = newBatchTotals();
+      this.#batches.set(rows, totals);
+    }
     totals.computeInput.add(times.computeInput);
     totals.computeInfer.add(times.computeInfer);
     totals.computeOutput.add(times.computeOutput);

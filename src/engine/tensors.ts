@@ -43,9 +43,13 @@ function declare(tensor: ModelInput | ModelOutput): Omit<DeclaredTensor, 'option
   };
 }
 
-/** Whether `shape` fits `dims`, where -1 is anything. */
-export function fits(shape: readonly number[], dims: readonly number[]): boolean {
-  return shape.length === dims.length && dims.every((dim, index) => dim === -1 || dim === shape[index]);
+/** Whether `shape`, from the dimension at `start` on, fits `dims`, where -1 is anything. */
+export function fits(shape: readonly number[], dims: readonly number[], start = 0): boolean {
+  if (shape.length - start !== dims.length) return false;
+  for (let index = 0; index < dims.length; index++) {
+    if (dims[index] !== -1 && dims[index] !== shape[start + index]) return false;
+  }
+  return true;
 }
 
 /** `to` with its variable dimensions filled from those of `shape` under `from`, in order (Triton's reshape). */

@@ -13,12 +13,8 @@ export interface DirectTensor {
 /** The part of ONNX Runtime's Node binding that does the work: a session whose `run` returns what it computed. */
 export interface DirectSession {
   loadModel(path: string, options: InferenceSession.SessionOptions): void;
-  /** `fetches`: the wanted outputs by name, each null. */
-  run(
-    feeds: Readonly<Record<string, DirectTensor>>,
-    fetches: Readonly<Record<string, null>>,
-    options: object,
-  ): Record<string, Tensor>;
+  /** `fetches`: the wanted outputs by name, each null. Options of a run would be read anew each time, so there are none. */
+  run(feeds: Readonly<Record<string, DirectTensor>>, fetches: Readonly<Record<string, null>>): Record<string, Tensor>;
   dispose(): void;
 }
 

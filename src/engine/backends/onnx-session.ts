@@ -55,6 +55,9 @@ export class OnnxSession {
 /** A session whose runs do not wait for anything, not even for a turn of the event loop. */
 export class OnnxDirectSession {
   readonly #session: DirectSession;
+  /** As asked for last, which is mostly the same list again. */
+  #outputs: readonly string[] = [];
+  #fetches: Readonly<Record<string, null>> = {};
 
   private constructor(session: DirectSession) {
     this.#session = session;
@@ -76,11 +79,13 @@ export class OnnxDirectSession {
     for (const { name, datatype, dims, data } of inputs) {
       feeds[name] = { type: onnxTypes[datatype]!, dims, data, location: 'cpu' };
     }
-    const fetches: Record<string, null> = {};
-    for (const name of outputs) fetches[name] = null;
+    if (outputs !== this.#outputs) {
+      this.#outputs = outputs;
+      this.#fetches = Object.fromEntries(outputs.map((name) => [name, null]));
+    }
     let results: Record<string, ort.Tensor>;
     try {
-      results = this.#session.run(feeds, fetches, noOptions);
+      results = this.#session.run(feeds, this.#fetches);
     } catch (thrown) {
       throw new OnnxSessionError('EXECUTION_FAILED', `ONNX Runtime failed: ${reasonOf(thrown)}`);
     }
@@ -91,8 +96,6 @@ export class OnnxDirectSession {
     this.#session.dispose();
   }
 }
-
-const noOptions = {};
 
 function toOrt({ datatype, dims, data }: OnnxTensor): ort.Tensor {
   if (datatype === 'FP16') {
