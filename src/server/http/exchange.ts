@@ -1,7 +1,7 @@
 import { type ConchError, toConchError } from '../../base/index.ts';
 import { httpStatus } from '../../protocol/index.ts';
 import type { ServerContext } from '../context.ts';
-import type { Call } from '../http1/index.ts';
+import { type Call, headerLines } from '../http1/index.ts';
 
 /**
  * One request and its answer, with the ways in which endpoints read and reply.
@@ -68,7 +68,7 @@ export class Exchange {
   }
 
   replyText(status: number, contentType: string, text: string): void {
-    this.head(status, ['Content-Type', contentType, 'Content-Length', Buffer.byteLength(text)]).end(text);
+    this.call.reply(status, headerLines(['Content-Type', contentType]), text);
   }
 
   /** Triton's error form. */

@@ -20,14 +20,15 @@ import {
 import { datatypeFromConfig } from '../../tensor/index.ts';
 import type { ServedEngine } from '../context.ts';
 import { withClasses } from '../control/classification.ts';
+import { headerLines } from '../http1/index.ts';
 import { type HeldOutputs, holdOutputs } from '../shared-memory/index.ts';
 import type { SampledTrace } from '../trace/index.ts';
 import type { Exchange } from './exchange.ts';
 import type { PathParameters } from './router.ts';
 
 const requestHeaderLength = inferenceHeaderLength.toLowerCase();
-/** Up to here JSON and tensors leave in one piece; copying is cheaper than a second write. */
-const joinBelow = 64 * 1024;
+const jsonLines = headerLines(['Content-Type', 'application/json']);
+const binaryLines = headerLines(['Content-Type', 'application/octet-stream']);
 
 /**
  * POST /v2/models/M[/versions/V]/infer. What is here whole and runs here and now has its answer when this returns: a
@@ -176,26 +177,9 @@ function rawSignature(engine: ServedEngine, model: string, version: string | und
   return { batching: (config.max_batch_size ?? 0) > 0, inputs };
 }
 
-function reply(exchange: Exchange, body: EncodedBody): void {
-  if (body.binary.length === 0) {
-    exchange.head(200, ['Content-Type', 'application/json', 'Content-Length', body.byteLength]).end(body.json);
-    return;
-  }
-  const response = exchange.head(200, [
-    'Content-Type',
-    'application/octet-stream',
-    inferenceHeaderLength,
-    body.jsonLength,
-    'Content-Length',
-    body.byteLength,
-  ]);
-  if (body.byteLength <= joinBelow) {
-    response.end(joinBody(body));
-    return;
-  }
-  response.write(body.json);
-  for (const part of body.binary) response.write(part);
-  response.end();
+function reply({ call }: Exchange, { json, jsonLength, binary }: EncodedBody): void {
+  if (binary.length === 0) call.reply(200, jsonLines, json, jsonLength);
+  else call.reply(200, `${binaryLines}${inferenceHeaderLength}: ${jsonLength}\r\n`, json, jsonLength, binary);
 }
 
 async function replyCompressed(

@@ -72,3 +72,18 @@ test('routes with variables fall back from fixed segments', () => {
   expect(handler('/a/b/c/y')).toBe('fixed');
   expect(handler('/a/b/c/z')).toBeUndefined();
 });
+
+test('asking again finds the same, until another route takes its place', () => {
+  const router = new Router<string>();
+  router.add('GET', '/a/:model', 'old');
+  router.add('POST', '/a/:model', 'other');
+  const handler = (method: string, path: string) => {
+    const match = router.find(method, path);
+    return match && ('handler' in match ? `${match.handler} ${match.parameters.model}` : match.allowed.join(' '));
+  };
+  const asked = () => [handler('GET', '/a/b'), handler('GET', '/a/b'), handler('POST', '/a/b'), handler('PUT', '/a/b')];
+  expect(asked()).toEqual(['old b', 'old b', 'other b', 'GET POST']);
+  expect(handler('GET', '/a/c')).toBe('old c');
+  router.add('GET', '/a/:model', 'new');
+  expect(handler('GET', '/a/c')).toBe('new c');
+});

@@ -27,8 +27,11 @@ const noParameters: PathParameters = { model: '', version: undefined, region: ''
 export class Router<Handler> {
   private readonly exact = new Map<string, Map<string, Handler>>();
   private readonly root: Node<Handler> = createNode();
+  /** What was found last: clients mostly ask for the same again. */
+  private last: { readonly method: string; readonly path: string; readonly match: Match<Handler> } | undefined;
 
   add(method: string, pattern: string, handler: Handler): void {
+    this.last = undefined;
     if (!pattern.includes(':')) {
       const methods = this.exact.get(pattern) ?? new Map();
       this.exact.set(pattern, methods.set(method, handler));
@@ -51,6 +54,8 @@ export class Router<Handler> {
 
   /** The match; the methods that the path has, where it lacks this one; undefined for an unknown path. */
   find(method: string, path: string): Match<Handler> | { readonly allowed: readonly string[] } | undefined {
+    const { last } = this;
+    if (last !== undefined && last.path === path && last.method === method) return last.match;
     let methods = this.exact.get(path);
     let parameters: PathParameters = noParameters;
     if (!methods) {
@@ -59,7 +64,10 @@ export class Router<Handler> {
       if (!methods) return undefined;
     }
     const handler = methods.get(method);
-    return handler ? { handler, parameters } : { allowed: [...methods.keys()] };
+    if (!handler) return { allowed: [...methods.keys()] };
+    const match = { handler, parameters };
+    this.last = { method, path, match };
+    return match;
   }
 }
 

@@ -20,7 +20,7 @@ import {
 } from './shared-memory.ts';
 import { allStatistics, modelStatistics } from './statistics.ts';
 
-export type Endpoint = (exchange: Exchange, parameters: PathParameters) => void | Promise<void>;
+export type Endpoint = (exchange: Exchange, parameters: Readonly<PathParameters>) => void | Promise<void>;
 
 export interface Route {
   readonly endpoint: Endpoint;

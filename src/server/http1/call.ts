@@ -6,6 +6,8 @@ import { dateLine, headerLines, statusLine } from './response-head.ts';
 /** Up to here head and body leave in one piece; copying is cheaper than a second write. */
 const joinBelow = 64 * 1024;
 
+const noParts: readonly Uint8Array[] = [];
+
 /** How the end of an answer is told: by a length, by a last chunk, or by the end of the connection. */
 type Framing = 'length' | 'chunks' | 'end';
 
@@ -84,25 +86,52 @@ export class Call {
   /** Begins the answer. `headers`: names and values in turn; without a Content-Length the body goes in chunks. */
   start(status: number, headers: readonly (string | number)[]): this {
     if (this.isGone || this.isStarted) return this;
-    let lines = headerLines(headers) + this.extraLines;
-    this.isStarted = true;
-    this.hasBody = this.method !== 'HEAD' && status >= 200 && status !== 204 && status !== 304;
+    const lines = headerLines(headers);
     const at = headers.indexOf('Content-Length');
-    if (at >= 0) {
-      this.framing = 'length';
-      this.left = Number(headers[at + 1]);
-    } else if (this.requestHead.isOld) {
+    if (at >= 0) this.begin(status, lines, Number(headers[at + 1]));
+    else if (this.requestHead.isOld) {
       this.framing = 'end';
       this.keepAlive = false;
+      this.begin(status, lines, 0);
     } else {
       this.framing = 'chunks';
-      lines += 'Transfer-Encoding: chunked\r\n';
+      this.begin(status, `${lines}Transfer-Encoding: chunked\r\n`, 0);
     }
-    this.keepAlive &&= this.connection.mayKeep(this);
-    if (!this.keepAlive) lines += 'Connection: close\r\n';
-    else if (this.requestHead.isOld) lines += 'Connection: keep-alive\r\n';
-    this.unsent = `${statusLine(status)}${lines}${dateLine()}\r\n`;
     return this;
+  }
+
+  /**
+   * The whole answer at once. `lines`: header lines as `headerLines` makes them, without Content-Length; the body: text
+   * of `textLength` bytes in UTF-8, then `parts`.
+   */
+  reply(
+    status: number,
+    lines: string,
+    text: string,
+    textLength = Buffer.byteLength(text),
+    parts: readonly Uint8Array[] = noParts,
+  ): void {
+    if (this.isGone || this.isStarted) return;
+    let length = textLength;
+    for (const part of parts) length += part.length;
+    this.begin(status, `${lines}Content-Length: ${length}\r\n`, length);
+    if (parts.length === 0 || !this.hasBody) this.send(text, textLength, true);
+    else if (length > joinBelow) {
+      this.write(text);
+      for (const part of parts) this.write(part);
+    } else {
+      const bytes = Buffer.allocUnsafe(this.unsent!.length + length);
+      let position = bytes.write(this.unsent!, 0, 'latin1');
+      position += bytes.write(text, position);
+      for (const part of parts) {
+        bytes.set(part, position);
+        position += part.length;
+      }
+      this.unsent = undefined;
+      this.left = 0;
+      this.connection.write(bytes);
+    }
+    this.finish();
   }
 
   /** Sends a piece of the body. False: the client reads slower than this; `drained` tells when to go on. */
@@ -128,6 +157,22 @@ export class Call {
     if (this.isGone || !this.isStarted) return;
     const length = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
     this.send(data, length, true);
+    this.finish();
+  }
+
+  private begin(status: number, lines: string, length: number): void {
+    const { requestHead } = this;
+    this.isStarted = true;
+    this.hasBody = requestHead.method !== 'HEAD' && status >= 200 && status !== 204 && status !== 304;
+    this.left = length;
+    this.keepAlive &&= this.connection.mayKeep(this);
+    let after = this.extraLines;
+    if (!this.keepAlive) after += 'Connection: close\r\n';
+    else if (requestHead.isOld) after += 'Connection: keep-alive\r\n';
+    this.unsent = `${statusLine(status)}${lines}${after}${dateLine()}\r\n`;
+  }
+
+  private finish(): void {
     this.isDone = true;
     // Less than what was announced: the client would wait for the rest, or take the next answer for it.
     if (this.framing === 'length' && this.left !== 0 && this.hasBody) this.connection.destroy();

@@ -87,6 +87,21 @@ test.each([
   expect(conversation.output).toContain('next');
 });
 
+test.each([
+  ['text alone', '{"é":1}', []],
+  ['text and small parts', '{"é":1}', [3, 5]],
+  ['more than is copied together', '{"é":1}', [40_000, 0, 50_000]],
+])('a whole answer at once: %s', async (_, text, sizes) => {
+  const parts = sizes.map((size, index) => new Uint8Array(size).fill(0x61 + index));
+  const body = text + parts.map((part) => Buffer.from(part).toString()).join('');
+  const answer = (call: Call) => call.reply(200, 'X: y\r\n', text, undefined, parts);
+  const conversation = await new Conversation(answer).send(get(), get().replace('GET', 'HEAD'), get());
+  expect(conversation.said).toEqual([`200 ${body}`, '200 ', `200 ${body}`]);
+  const { headers } = conversation.answers[0]!;
+  expect([headers.get('x'), headers.get('content-length')]).toEqual(['y', `${Buffer.byteLength(body)}`]);
+  expect([conversation.calls[0]!.isGone, conversation.socket.isDestroyed]).toEqual([true, false]);
+});
+
 test('after its end an answer takes nothing more, and there is no second one', async () => {
   const conversation = await new Conversation().send(get());
   const [call] = conversation.calls;

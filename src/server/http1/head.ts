@@ -94,7 +94,7 @@ export class Head {
   private readFraming(): void {
     const { fields } = this;
     let hosts = 0;
-    let length: string | undefined;
+    let length: number | undefined;
     let coding: string | undefined;
     for (let at = 0; at < fields.length; at += 4) {
       switch (fields[at + 1]! - fields[at]!) {
@@ -110,7 +110,7 @@ export class Head {
         case 14:
           if (this.isNamed(at, 'content-length')) {
             if (length !== undefined) throw notHttp();
-            length = this.value(at);
+            length = this.digits(at);
           }
           break;
         case 17:
@@ -126,14 +126,26 @@ export class Head {
       if (coding.toLowerCase() !== 'chunked')
         throw new Refusal(501, 'the only Transfer-Encoding that is read is chunked');
       this.bodyLength = chunked;
-    } else if (length !== undefined) {
-      if (!/^\d{1,15}$/.test(length)) throw notHttp();
-      this.bodyLength = Number(length);
-    }
+    } else if (length !== undefined) this.bodyLength = length;
   }
 
   private value(at: number): string {
     return this.bytes.toString('latin1', this.fields[at + 2], this.fields[at + 3]);
+  }
+
+  /** A value of 1 to 15 digits. */
+  private digits(at: number): number {
+    const { bytes, fields } = this;
+    const end = fields[at + 3]!;
+    let position = fields[at + 2]!;
+    if (position === end || end - position > 15) throw notHttp();
+    let value = 0;
+    for (; position < end; position++) {
+      const digit = bytes[position]! - 0x30;
+      if (digit < 0 || digit > 9) throw notHttp();
+      value = value * 10 + digit;
+    }
+    return value;
   }
 
   private readExpect(value: string): void {
