@@ -6,7 +6,7 @@ FROM node:24.21.0-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 # Everything, as locked.
-RUN npm install --ignore-scripts --no-audit --no-fund --no-save
+RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
 # TypeScript to JavaScript.
 RUN npm run -s build

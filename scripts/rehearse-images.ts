@@ -26,6 +26,7 @@ process.on('exit', () => rmSync(work, { recursive: true, force: true }));
 interface Image {
   /** The last stage's folder, which stands for the root of its file system. */
   readonly root: string;
+  readonly environment: Readonly<Record<string, string>>;
   readonly instructions: readonly (readonly [name: string, rest: string])[];
 }
 
@@ -50,7 +51,7 @@ function build(dockerfile: string, context: string, args: Record<string, string>
   const environment: Record<string, string> = {};
   for (const [name, rest] of instructions) {
     if (name === 'FROM') {
-      stage = join(work, `stage-${basename(context)}-${stages.size}`);
+      stage = join(work, `${basename(context)}-${basename(dockerfile)}-${stages.size}`);
       stages.set(/ AS (\w+)$/.exec(rest)?.[1] ?? '', stage);
       folder = '/';
     } else if (name === 'WORKDIR') {
@@ -59,11 +60,19 @@ function build(dockerfile: string, context: string, args: Record<string, string>
     } else if (name === 'ARG') {
       const [key, value] = rest.split('=') as [string, string];
       environment[key] = args[key] ?? value;
+    } else if (name === 'ENV') {
+      for (const pair of rest.split(' ')) {
+        const [key, value] = pair.split('=') as [string, string];
+        environment[key] = value.replace(/^(?=\/)/, stage);
+      }
     } else if (name === 'COPY') copy(rest, { stages, stage, folder, context });
-    else if (name === 'RUN') run(rest, join(stage, folder), environment);
+    else if (name === 'RUN') run(rest.replaceAll(inImage, stage), join(stage, folder), environment);
   }
-  return { root: stage, instructions };
+  return { root: stage, environment, instructions };
 }
+
+/** Paths of the image in a RUN line, which lie below the stage's folder here. */
+const inImage = /(?<=\s)(?=\/(?:app|opt|root|tmp)\/)/g;
 
 interface Copying {
   readonly stages: ReadonlyMap<string, string>;
@@ -78,6 +87,8 @@ function copy(text: string, { stages, stage, folder, context }: Copying): void {
   const to = parts.pop()!;
   const target = to.startsWith('/') ? join(stage, to) : join(stage, folder, to);
   const source = from === undefined ? context : stages.get(from)!;
+  // What the stage has of its base image, which is not here.
+  if (parts[0]!.startsWith('/usr/')) return;
   const files = parts.flatMap((part) =>
     part.startsWith('*') ? readdirSync(source).filter((one) => one.endsWith(part.slice(1))) : [part],
   );
@@ -119,7 +130,10 @@ async function packageContext(): Promise<string> {
     writeFileSync(join(work, path), text);
   }
   const npm = (...args: string[]) =>
-    execFileSync('npm', args, { cwd: join(work, 'stage-checkout-0/build'), stdio: ['ignore', 'ignore', 'inherit'] });
+    execFileSync('npm', args, {
+      cwd: join(work, 'checkout-Dockerfile-0/build'),
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
   npm('pack', '--ignore-scripts', '--pack-destination', join(work, 'conch'));
   return join(work, 'conch');
 }
@@ -154,6 +168,17 @@ async function start(
   child.kill('SIGTERM');
   const [code] = (await exited) as [number];
   return { readyMs, code };
+}
+
+/** Compiles the PyTorch example in the image of that, as its entry point does. */
+function compileIn({ root: stage, environment }: Image): void {
+  const folder = join(work, 'work');
+  cpSync(join(root, 'examples/simple_net'), folder, { recursive: true });
+  const what = 'simple_net.py:SimpleNet --name net --out models --input x:FP32:10 --output prediction';
+  const env = { PATH: process.env.PATH, ...environment };
+  execFileSync(process.execPath, [join(stage, 'app/dist/main.js'), 'compile', ...what.split(' ')], {
+    ...{ cwd: folder, env, stdio: 'inherit' },
+  });
 }
 
 function sizeOf(path: string): number {
@@ -194,5 +219,13 @@ for (const [name, image] of images) {
       `proxy after ${(proxied.readyMs / 1000).toFixed(1)} s, exit code ${proxied.code}\n`,
   );
   if (served.code !== 0 || proxied.code !== 0) process.exitCode = 1;
+}
+if (process.argv.includes('--compile')) {
+  process.stderr.write('docker/compile.Dockerfile\n');
+  const image = build(join(root, 'docker/compile.Dockerfile'), join(work, 'checkout'), {
+    TORCH_INDEX: process.env.TORCH_INDEX ?? '',
+  });
+  compileIn(image);
+  process.stdout.write(`docker/compile.Dockerfile: ${megabytes(sizeOf(image.root))} beside the base image\n`);
 }
 process.stdout.write(`node:24 itself: ${megabytes(sizeOf(process.execPath))} (the program)\n`);

@@ -6,7 +6,7 @@ const environment = '/opt/conch-environment';
 
 /**
  * The Dockerfile of the image that compiles: conch, Python and the locked environment with PyTorch, apart from what serves.
- * Run it over a folder with a deployment file: `docker run --rm -v "$PWD:/work" conch-compile`.
+ * Run it over a folder with a deployment file: `docker run --rm --user "$(id -u):$(id -g)" -v "$PWD:/work" conch-compile`.
  */
 export function compileDockerfile(): string {
   const [install, ...rest] = buildSteps({ from: 'checkout' });

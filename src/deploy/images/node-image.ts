@@ -28,8 +28,7 @@ export function buildSteps(source: PackageSource): BuildStep[] {
     return [{ run, why: 'the package with what it needs, in the versions of package.json' }, prune];
   }
   return [
-    // npm ci refuses a lock without the optional packages of other platforms, which npm does not always write.
-    { run: 'npm install --ignore-scripts --no-audit --no-fund --no-save', why: 'everything, as locked' },
+    { run: 'npm ci --ignore-scripts --no-audit --no-fund', why: 'everything, as locked' },
     { run: 'npm run -s build', why: 'TypeScript to JavaScript' },
     { run: 'npm prune --omit=dev --ignore-scripts --no-audit --no-fund', why: 'what only development needs' },
     prune,
