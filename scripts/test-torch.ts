@@ -10,7 +10,12 @@ const progress = {
   },
 };
 const environment = process.env.CONCH_TORCH ?? (await createEnvironment({ progress })).dir;
-const tests = ['test/pytorch-module.test.ts', 'test/notebooks.test.ts', 'src/engine/backends/pytorch'];
+const tests = [
+  'test/pytorch-module.test.ts',
+  'test/notebooks.test.ts',
+  'test/init-templates.test.ts',
+  'src/engine/backends/pytorch',
+];
 const { status } = spawnSync('vitest', ['run', ...tests], {
   stdio: 'inherit',
   env: { ...process.env, CONCH_TORCH: environment },

@@ -53,7 +53,7 @@ export const startCommand: Command = {
       }
       if (options.once === true || !passed) return passed ? 0 : 1;
       output.print(`\n${output.colors.bold('Try it')}`);
-      output.print(`  ${await sampleRequest(loaded, running.proxy.url)}`);
+      output.print(`  ${await sampleRequest(loaded, running.proxy.url, signal)}`);
       output.print('\nServing until Ctrl-C.');
       await aborted(signal);
       output.note('stopping: finishing the requests under way');

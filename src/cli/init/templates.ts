@@ -31,19 +31,20 @@ export async function initFiles(
     case 'text-classification': {
       const example = source === undefined ? await bundledExample() : undefined;
       const entry = [
-        `checkpoint: ${quoted(example ? './checkpoint' : (source ?? './checkpoint'))},`,
+        example ? "checkpoint: './checkpoint'," : checkpointOf(source, 'ProsusAI/finbert'),
         ...(example
           ? ["expect: './expected.jsonl',"]
           : ["// expect: './expected.jsonl',   a text a line with its logits, to compare with"]),
         'max_batch_size: 32,',
       ];
       const next =
-        example || source !== undefined ? 'conch start' : 'put a checkpoint into ./checkpoint, then conch start';
+        example || source !== undefined ? 'conch start' : placeCheckpoint('a text classifier', 'ProsusAI/finbert');
       return { files: { 'conch.config.ts': deployment(name ?? 'sentiment', entry), ...ignored, ...example }, next };
     }
     case 'text-embedding': {
-      const entry = [`checkpoint: ${quoted(source ?? './checkpoint')},`, "layout: 'packed',", 'max_batch_size: 32,'];
-      const next = source === undefined ? 'put a sentence encoder into ./checkpoint, then conch start' : 'conch start';
+      const hub = 'sentence-transformers/all-MiniLM-L6-v2';
+      const entry = [checkpointOf(source, hub), "layout: 'packed',", 'max_batch_size: 32,'];
+      const next = source === undefined ? placeCheckpoint('a sentence encoder', hub) : 'conch start';
       return { files: { 'conch.config.ts': deployment(name ?? 'embedding', entry), ...ignored }, next };
     }
     case 'pytorch': {
@@ -55,15 +56,29 @@ export async function initFiles(
       const module = source === undefined ? { 'net.py': exampleModule } : {};
       return {
         files: { 'conch.config.ts': deployment(name ?? 'net', entry), ...ignored, ...module },
-        next: 'conch env, once, then conch start',
+        next: 'conch env, once (PyTorch, 5.7 GB on Linux), then conch start',
       };
     }
     case 'onnx': {
       const entry = [`onnx: ${quoted(source ?? './model.onnx')},`, 'max_batch_size: 32,'];
-      const next = source === undefined ? 'put the file at ./model.onnx, then conch start' : 'conch start';
+      const next =
+        source === undefined
+          ? 'put the file, whose first dimension is the batch, at ./model.onnx, then conch start'
+          : 'conch start';
       return { files: { 'conch.config.ts': deployment(name ?? 'model', entry), ...ignored }, next };
     }
   }
+}
+
+/** The line of a checkpoint; where there is none yet it says what goes there. */
+function checkpointOf(source: string | undefined, hub: string): string {
+  return source === undefined
+    ? `checkpoint: './checkpoint',   // or a model's name on the Hugging Face hub: '${hub}'`
+    : `checkpoint: ${quoted(source)},`;
+}
+
+function placeCheckpoint(what: string, hub: string): string {
+  return `put the folder of ${what} (config.json, tokenizer, weights) at ./checkpoint, or write the name of one on the Hugging Face hub, such as ${hub}, into conch.config.ts; then conch start`;
 }
 
 function deployment(name: string, entry: readonly string[]): string {
