@@ -13,6 +13,8 @@ export interface OnnxLayout {
   readonly ragged: ReadonlySet<string>;
   /** Inputs that are not sent but made from the batch. */
   readonly batchInputs: readonly BatchInputPlan[];
+  /** Tensors are in the model what they are outside of it, but for their rows. */
+  readonly plain: boolean;
   /** Outputs that are one run of elements, cut by the shapes of an input. */
   readonly scattered: ReadonlyMap<string, ScatterPlan>;
 }
@@ -37,9 +39,13 @@ export interface ScatterPlan {
 export function layoutOf(config: ModelConfig, onnx: OnnxSummary): OnnxLayout {
   const batched = toInteger(config.max_batch_size) > 0;
   const ragged = (config.input ?? []).filter((input) => input.allow_ragged_batch).map((input) => input.name!);
+  const scalars = scalarsOf(onnx);
+  const scattered = new Map(scatterPlans(config, batched));
+  const apart = ragged.length + (config.batch_input?.length ?? 0);
   return {
     batched,
-    scalars: scalarsOf(onnx),
+    plain: scalars.size + scattered.size + apart === 0,
+    scalars,
     ragged: new Set(ragged),
     batchInputs: (config.batch_input ?? []).map((entry) => ({
       names: entry.target_name ?? [],
@@ -48,7 +54,7 @@ export function layoutOf(config: ModelConfig, onnx: OnnxSummary): OnnxLayout {
       datatype: datatypeFromConfig(String(entry.data_type))?.name === 'FP32' ? 'FP32' : 'INT32',
       source: entry.source_input![0]!,
     })),
-    scattered: new Map(scatterPlans(config, batched)),
+    scattered,
   };
 }
 

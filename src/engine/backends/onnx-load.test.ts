@@ -309,6 +309,7 @@ describe('where a model runs', () => {
 describe('threads', () => {
   const layout = {
     batched: false,
+    plain: true,
     scalars: new Set<string>(),
     ragged: new Set<string>(),
     batchInputs: [],

@@ -24,7 +24,7 @@ export function stackInputs(batch: Batch, layout: OnnxLayout, owned: boolean): O
   const [first] = batch.requests;
   if (!first) return [];
   const alone = batch.requests.length === 1;
-  if (alone && !owned && isPlain(layout) && first.inputs.every(isSent)) return first.inputs.map(asSent);
+  if (alone && !owned && layout.plain && first.inputs.every(isSent)) return first.inputs.map(asSent);
   const sizes = first.inputs.map((_, index) =>
     batch.requests.reduce((sum, request) => sum + request.inputs[index]!.data.byteLength, 0),
   );
@@ -52,11 +52,6 @@ export function stackInputs(batch: Batch, layout: OnnxLayout, owned: boolean): O
   return [...sent, ...layout.batchInputs.flatMap((plan) => batchInputs(plan, batch))];
 }
 
-/** Tensors are in the model what they are outside of it, but for their rows. */
-function isPlain({ scalars, ragged, batchInputs, scattered }: OnnxLayout): boolean {
-  return scalars.size === 0 && ragged.size === 0 && batchInputs.length === 0 && scattered.size === 0;
-}
-
 /** Whether a tensor can go to the runtime as it came. */
 function isSent(input: Tensor): boolean {
   return input.datatype !== 'BYTES' && isNative(input);
@@ -76,7 +71,7 @@ function stackedDims(parts: readonly Tensor[], rows: number, { scalars, ragged }
 /** Each request's share of the outputs, in the order it asked for, as views where the type allows. */
 export function unstackOutputs(outputs: readonly OnnxTensor[], batch: Batch, layout: OnnxLayout): BackendResponse[] {
   const { batched, scalars, scattered } = layout;
-  if (batch.requests.length === 1 && isPlain(layout)) {
+  if (batch.requests.length === 1 && layout.plain) {
     for (const output of outputs) if (batched) checkRows(output, batch.rows);
     return [{ outputs: outputs.map((output) => toTensor(output, output.dims, output.data)) }];
   }

@@ -1,5 +1,5 @@
 import { ConchError } from '../../base/index.ts';
-import { type Datatype, datatypes, elementCount, type TensorData } from '../../tensor/index.ts';
+import { type Datatype, datatypes, elementCount, newFloats, type TensorData } from '../../tensor/index.ts';
 import type { JsonReader } from './json-reader.ts';
 
 /** Arrays may be nested in any way, but only this deep (Triton's HTTP_MAX_JSON_NESTING_DEPTH). */
@@ -128,7 +128,7 @@ class Floats implements Sink {
   index = 0;
   readonly data: Float32Array;
   constructor(count: number) {
-    this.data = new Float32Array(count);
+    this.data = newFloats(count);
   }
   take(reader: JsonReader): void {
     this.data[this.index++] = reader.readFloat32('an FP32 element');

@@ -76,13 +76,18 @@ export function decodeInferRequest(
  */
 export function parseHeaderLength(header: string | undefined): number | undefined {
   if (header === undefined) return undefined;
-  if (!/^\d{1,15}$/.test(header)) {
+  let length = 0;
+  for (let index = 0; index < header.length; index++) {
+    const digit = header.charCodeAt(index) - 0x30;
+    length = digit >= 0 && digit <= 9 ? length * 10 + digit : Number.NaN;
+  }
+  if (header === '' || header.length > 15 || Number.isNaN(length)) {
     throw new ConchError(
       'REQUEST_INVALID',
       `Inference-Header-Content-Length must be a number of bytes, got '${header.slice(0, 40)}'`,
     );
   }
-  return Number(header);
+  return length;
 }
 
 /** A Buffer's `slice` shares memory where Uint8Array's copies; tensors are cut with the latter's meaning. */

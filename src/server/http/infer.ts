@@ -111,10 +111,15 @@ function readRequest(
     const isBinary = headerLength !== undefined && headerLength > 0 && coding === undefined;
     const target = { model, version, headerLength };
     const body = exchange.readBody(isBinary ? limits.maxRequestBytes : limits.maxInputBytes);
-    if (!(body instanceof Promise) && !coding) return decode(exchange, body, target);
-    return unpack(exchange, body, coding)
-      .then((bytes) => decode(exchange, bytes, target))
-      .catch(refuse);
+    if (!coding && !(body instanceof Promise)) return decode(exchange, body, target);
+    const unpacked = coding ? unpack(exchange, body, coding) : body;
+    return (unpacked as Promise<Uint8Array>).then((bytes) => {
+      try {
+        return decode(exchange, bytes, target);
+      } catch (error) {
+        return refuse(error);
+      }
+    }, refuse);
   } catch (error) {
     return refuse(error);
   }
@@ -123,11 +128,9 @@ function readRequest(
 async function unpack(
   exchange: Exchange,
   body: Uint8Array | Promise<Uint8Array>,
-  coding: ContentCoding | undefined,
+  coding: ContentCoding,
 ): Promise<Uint8Array> {
-  const bytes = await body;
-  if (!coding) return bytes;
-  const unpacked = await decompress(bytes, coding, exchange.context.limits.maxInputBytes);
+  const unpacked = await decompress(await body, coding, exchange.context.limits.maxInputBytes);
   exchange.hold(unpacked.length);
   return unpacked;
 }
