@@ -2,6 +2,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer } from 'node:tls';
 import { ConchError, type TlsMaterial } from '../base/index.ts';
 import { BodyBudget, type Call, Connection, type Host } from './http1/index.ts';
+import { leanSocket } from './lean-socket.ts';
 
 export interface ListenOptions {
   readonly host: string;
@@ -35,6 +36,7 @@ export class Listener implements Host {
   isClosing = false;
   private readonly server: Server;
   private readonly connections = new Set<Connection>();
+  private whenForgotten: (() => void) | undefined;
   /** Connections that are not secure yet, by their peer. */
   private readonly handshakes = new Map<string, Socket>();
   /** One for all connections: none of them needs to be cut off to the millisecond. */
@@ -59,7 +61,7 @@ export class Listener implements Host {
     if (options.tls) server.on('connection', (socket: Socket) => this.awaitHandshake(socket));
     server.on(options.tls ? 'secureConnection' : 'connection', (socket: Socket) => {
       this.handshakes.delete(peerOf(socket));
-      this.connections.add(new Connection(socket, this));
+      this.connections.add(new Connection(options.tls ? socket : leanSocket(socket), this));
     });
   }
 
@@ -82,6 +84,7 @@ export class Listener implements Host {
 
   forget(connection: Connection): void {
     this.connections.delete(connection);
+    this.whenForgotten?.();
   }
 
   /**
@@ -97,9 +100,13 @@ export class Listener implements Host {
         for (const connection of this.connections) connection.destroy();
       }, timeoutMs);
       this.server.close(() => {
-        clearTimeout(timer);
-        clearInterval(this.sweep);
-        resolve(whole);
+        this.whenForgotten = () => {
+          if (this.connections.size > 0) return;
+          clearTimeout(timer);
+          clearInterval(this.sweep);
+          resolve(whole);
+        };
+        this.whenForgotten();
       });
       for (const socket of this.handshakes.values()) socket.destroy();
       for (const connection of this.connections) connection.close();
