@@ -64,7 +64,12 @@ export const tuneCommand: Command = {
     },
     ...clientOptions.filter((option) => shared.has(flagOf(option))),
     ...loadOptions.filter((option) => loads.has(flagOf(option))),
-    { flags: '--warmup <time>', summary: 'before each measurement', parse: duration, default: '300ms' },
+    {
+      flags: '--warmup <time>',
+      summary: 'before each measurement: a server that has just started compiles its own code for seconds',
+      parse: duration,
+      default: '2s',
+    },
     { flags: '--duration <time>', summary: 'of each measurement', parse: duration, default: '2s' },
     ...requestOptions,
     fileOption,

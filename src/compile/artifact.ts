@@ -136,8 +136,12 @@ async function rejected(
   const where = departure
     ? `; it first departs at ${departure.operator} '${departure.node}' (relative error ${departure.relativeError.toPrecision(2)})`
     : '';
+  // ONNX Runtime's sums of INT8 products overflow on processors with AVX2 and no VNNI (docs/precision.md).
+  const narrower = /^int8(-static)?$/.test(report.precision)
+    ? ' (for INT8 on a processor without VNNI: reduce_range)'
+    : '';
   return new ConchError('ACCURACY_MISSED', `${name} in ${report.precision}: ${report.missed.join('; ')}${where}`, {
     where: { file: place },
-    fix: `see gate.json there; use another precision, or set limits of your own (gate) in the deployment`,
+    fix: `see gate.json there; use another precision${narrower}, or set limits of your own (gate) in the deployment`,
   });
 }

@@ -7,12 +7,23 @@ export interface Prediction {
 export type Distance = (one: readonly number[], other: readonly number[], at: number) => number;
 
 const lengthScales = [0.2, 0.5, 1, 2];
+/** Of the variance of what was measured. */
+const usualNoise = 0.15;
 const noises = [1e-3, 1e-2, 5e-2, 0.15, 0.4];
 /** How much of the variance is a sum over dimensions; the rest is of all of them together. */
 const sums = [0.3, 0.6, 0.8];
 /** Values (logarithms) closer together than this are taken to differ by chance. */
 const leastScale = 0.02;
 const sweeps = 2;
+
+/**
+ * How much less is thought of settings before anything is measured, in units of the likelihood's logarithm: a dozen
+ * noisy values are explained well by much, and what is usual is to win then.
+ */
+function surprise({ lengths, noise }: Settings): number {
+  const far = lengths.reduce((sum, length) => sum + Math.log(length) ** 2, 0);
+  return 0.25 * far + 0.1 * Math.log(noise / usualNoise) ** 2;
+}
 
 interface Settings {
   readonly lengths: readonly number[];
@@ -23,11 +34,12 @@ interface Settings {
 /**
  * A Gaussian process whose kernel is a sum of Matern 5/2 kernels of each dimension and, with less weight, their product
  * (Duvenaud and others 2011): settings mostly do their part each by itself, so that a dozen measurements say something of
- * hundreds of configurations. Length scales, noise and weights are those under which what was measured is likeliest
- * (Rasmussen and Williams, chapter 5). Made for some dozens of points.
+ * hundreds of configurations. Length scales, noise and weights are those under which what was measured is likeliest,
+ * with some weight on usual ones (Rasmussen and Williams, chapter 5). Made for some dozens of points.
  */
 export class GaussianProcess {
   readonly #points: readonly (readonly number[])[];
+  readonly #counts: readonly number[] | undefined;
   readonly #distance: Distance;
   readonly #mean: number;
   readonly #scale: number;
@@ -35,15 +47,24 @@ export class GaussianProcess {
   readonly #factor: Float64Array[];
   readonly #weights: Float64Array;
 
-  /** `distance` is that of two points in one dimension, 0 to 1. */
-  constructor(points: readonly (readonly number[])[], values: readonly number[], distance: Distance) {
+  /** `distance` is that of two points in one dimension, 0 to 1; `counts` says of how many measurements each value is the mean. */
+  constructor(
+    points: readonly (readonly number[])[],
+    values: readonly number[],
+    distance: Distance,
+    counts?: readonly number[],
+  ) {
     this.#points = points;
+    this.#counts = counts;
     this.#distance = distance;
     this.#mean = values.reduce((sum, value) => sum + value, 0) / values.length;
     const variance = values.reduce((sum, value) => sum + (value - this.#mean) ** 2, 0) / values.length;
     this.#scale = Math.max(Math.sqrt(variance), leastScale);
     const scaled = values.map((value) => (value - this.#mean) / this.#scale);
-    const fitted = (settings: Settings) => solve(this.#covariance(settings), scaled);
+    const fitted = (settings: Settings) => {
+      const solution = solve(this.#covariance(settings), scaled);
+      return { ...solution, likelihood: solution.likelihood - surprise(settings) };
+    };
     let settings: Settings = { lengths: (points[0] ?? []).map(() => 0.7), noise: 1e-2, sum: 0.6 };
     let best = fitted(settings);
     const consider = (changed: Partial<Settings>) => {
@@ -79,7 +100,8 @@ export class GaussianProcess {
     return this.#points.map((one, row) =>
       Float64Array.from(
         this.#points,
-        (other, column) => this.#kernel(one, other, settings) + (row === column ? settings.noise : 0),
+        (other, column) =>
+          this.#kernel(one, other, settings) + (row === column ? settings.noise / (this.#counts?.[row] ?? 1) : 0),
       ),
     );
   }

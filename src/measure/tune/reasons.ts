@@ -1,3 +1,4 @@
+import type { Prediction } from './gaussian-process.ts';
 import type { Goal, Measurement, Objective } from './measurement.ts';
 import { outcomeOf } from './measurement.ts';
 import type { Reason } from './report.ts';
@@ -15,7 +16,7 @@ export function reasonsFor(
   winner: Point,
   goal: Goal,
   of: (id: string) => readonly Measurement[],
-  believe: ((point: Point) => number) | undefined,
+  believe: ((point: Point) => Prediction) | undefined,
 ): Reason[] {
   const own = outcomeOf(of(winner.join()), goal).objective;
   return space.dimensions.flatMap(({ model, setting, values, present }, at): Reason[] => {
@@ -24,7 +25,7 @@ export function reasonsFor(
     const without = space.canonical(winner.with(at, present));
     const measured = of(without.join());
     const outcome = measured.length > 0 ? outcomeOf(measured, goal) : undefined;
-    const other = outcome?.failed ? undefined : (outcome?.objective ?? believe?.(without));
+    const other = outcome?.failed ? undefined : (outcome?.objective ?? believe?.(without).mean);
     const how = outcome && !outcome.failed ? 'measured' : 'expected from the other measurements';
     const reason = outcome?.failed
       ? `with ${shown(from)} it failed: ${measured[0]!.failed}`

@@ -1,5 +1,5 @@
 import { seededRandom } from '../bench/random.ts';
-import { GaussianProcess } from './gaussian-process.ts';
+import { GaussianProcess, type Prediction } from './gaussian-process.ts';
 import type { Point, Space } from './space.ts';
 
 /** What a measurement says to the search. */
@@ -21,6 +21,7 @@ export interface SearchOptions {
 interface Told {
   readonly point: Point;
   readonly outcome: Outcome;
+  readonly count: number;
 }
 
 /** Candidates that are weighed in one step; spaces beyond it are sampled. */
@@ -60,18 +61,35 @@ export class Search {
     if (this.#told.size === 0) return this.#space.present;
     if (this.#told.size < this.#spread) return this.#different(open);
     // Next to the best so far while that promises something, then anywhere.
+    const gainOf = this.#gains();
+    if (!gainOf) return this.#different(open);
     const near = this.#nearBest(open);
-    const next = near.length > 0 ? this.#mostPromising(near) : undefined;
-    const { point, gain } = next && next.gain >= leastGain ? next : this.#mostPromising(open);
+    const next = near.length > 0 ? mostPromising(near, gainOf) : undefined;
+    const { point, gain } = next && next.gain >= leastGain ? next : mostPromising(open, gainOf);
     this.#idle = gain < leastGain ? this.#idle + 1 : 0;
     return this.#idle > 3 ? undefined : point;
   }
 
-  /** What was measured, or is known of before. */
-  tell(point: Point, outcome: Outcome): void {
+  /** What was measured, or is known of before: the mean of `count` measurements of the point. */
+  tell(point: Point, outcome: Outcome, count = 1): void {
     const one = this.#space.canonical(point);
     this.#count += 1;
-    this.#told.set(one.join(), { point: one, outcome });
+    this.#told.set(one.join(), { point: one, outcome, count });
+  }
+
+  /**
+   * The measured point that another measurement says most of: the one that may be the best of all, by what is believed
+   * of it and how little that is sure. Undefined where none keeps its bounds.
+   */
+  again(): Point | undefined {
+    const believe = this.believe();
+    const hope = ({ point }: Told) => {
+      const { mean, deviation } = believe!(point);
+      return mean + deviation;
+    };
+    const kept = this.#kept();
+    if (!believe || kept.length === 0) return kept[0]?.point;
+    return kept.reduce((best, one) => (hope(one) > hope(best) ? one : best)).point;
   }
 
   /** The best measured points that keep their bounds; where none does, those that miss them least. */
@@ -86,11 +104,17 @@ export class Search {
   }
 
   /** What the search believes of points: the objective, in its logarithm. Undefined before anything is told. */
-  believe(): ((point: Point) => number) | undefined {
+  believe(): ((point: Point) => Prediction) | undefined {
     const told = [...this.#told.values()].filter(({ outcome }) => !outcome.failed);
     if (told.length < 2) return undefined;
     const model = this.#model(told, ({ objective }) => objective);
-    return (point) => model.predict(this.#features(point)).mean;
+    return (point) => model.predict(this.#features(point));
+  }
+
+  #kept(): Told[] {
+    return [...this.#told.values()].filter(
+      ({ outcome }) => !outcome.failed && outcome.constraints.every((one) => one <= 0),
+    );
   }
 
   /** Those that differ from the best measured point in one setting. */
@@ -99,29 +123,28 @@ export class Search {
     return best ? open.filter((point) => point.filter((index, at) => index !== best[at]).length === 1) : [];
   }
 
-  #mostPromising(open: readonly Point[]): { point: Point; gain: number } {
+  /** What each point is expected to gain over the best that keeps its bounds; undefined before two were measured. */
+  #gains(): ((point: Point) => number) | undefined {
     const told = [...this.#told.values()];
     const good = told.filter(({ outcome }) => !outcome.failed);
-    if (good.length < 2) return { point: this.#different(open), gain: 1 };
+    if (good.length < 2) return undefined;
     const objective = this.#model(good, (outcome) => outcome.objective);
     const bounds = good[0]!.outcome.constraints.map((_, at) =>
       this.#model(good, ({ constraints }) => constraints[at]!),
     );
     const failing = told.length > good.length ? this.#model(told, ({ failed }) => (failed ? 1 : -1)) : undefined;
-    const kept = good.filter(({ outcome }) => outcome.constraints.every((one) => one <= 0));
-    const incumbent = kept.length > 0 ? Math.max(...kept.map(({ outcome }) => outcome.objective)) : undefined;
-    let best = { point: open[0]!, gain: Number.NEGATIVE_INFINITY };
-    for (const point of open) {
+    // As it is believed to be: the highest of noisy measurements is the luckiest, and nothing would seem better.
+    const kept = this.#kept().map(({ point }) => objective.predict(this.#features(point)).mean);
+    const incumbent = kept.length > 0 ? Math.max(...kept) : undefined;
+    return (point) => {
       const features = this.#features(point);
       const likely = [...bounds, ...(failing ? [failing] : [])].reduce((product, model) => {
         const { mean, deviation } = model.predict(features);
         return product * cumulative(-mean / deviation);
       }, 1);
       // While no point keeps its bounds, to find one is all that counts.
-      const gain = incumbent === undefined ? likely : likely * improvement(objective.predict(features), incumbent);
-      if (gain > best.gain) best = { point, gain };
-    }
-    return best;
+      return incumbent === undefined ? likely : likely * improvement(objective.predict(features), incumbent);
+    };
   }
 
   #model(told: readonly Told[], pick: (outcome: Outcome) => number): GaussianProcess {
@@ -133,6 +156,7 @@ export class Search {
       told.map(({ point }) => this.#features(point)),
       told.map(({ outcome }) => pick(outcome)),
       distance,
+      told.map(({ count }) => count),
     );
   }
 
@@ -173,6 +197,15 @@ export class Search {
     }
     return [...found.values()];
   }
+}
+
+function mostPromising(open: readonly Point[], gainOf: (point: Point) => number): { point: Point; gain: number } {
+  let best = { point: open[0]!, gain: Number.NEGATIVE_INFINITY };
+  for (const point of open) {
+    const gain = gainOf(point);
+    if (gain > best.gain) best = { point, gain };
+  }
+  return best;
 }
 
 /** How much a point is expected to be above `best`. */

@@ -37,11 +37,11 @@ export interface TuneOptions {
 }
 
 /** Of the budget, to measure the best configuration again: the first look at one that is best by chance flatters it. */
-const confirmed = 1;
+const confirmed = 0.15;
 /** Above this share of the machine for others a measurement is made once more, and the less disturbed one counts. */
 const disturbed = 0.25;
 /** A simpler configuration within this share of the best is taken instead. */
-const simpler = 0.02;
+const simpler = 0.01;
 
 /**
  * Searches the settings of a model for the best under its goal, measuring as few configurations as it can. Every
@@ -54,7 +54,7 @@ export async function tune(options: TuneOptions): Promise<TuneReport> {
   const machine = machineOf();
   const journal = await Journal.open(options.journal, dependencies(options, machine));
   const measurements = options.measurements ?? Math.max(12, Math.ceil(space.size / 10));
-  const held = measurements >= 16 ? confirmed + 1 : 0;
+  const held = measurements >= 12 ? Math.max(2, Math.round(confirmed * measurements)) : 0;
   const search = new Search(space, { budget: measurements - held, seed: options.seed ?? 1 });
   const { reserveBytes = Math.min(2 ** 31, totalmem() / 8) } = options;
   const settings: EvaluateOptions = { server: options.server, bench, reserveBytes, gpuReserve: 0.05, signal };
@@ -87,6 +87,11 @@ export async function tune(options: TuneOptions): Promise<TuneReport> {
     return known.list;
   };
 
+  const told = async (point: Point, again = false) => {
+    const list = await measure(point, again);
+    search.tell(point, outcomeOf(list, goal), list.length);
+  };
+
   let stoppedBy: TuneReport['stoppedBy'] = 'search';
   try {
     for (let point = search.ask(); point; point = search.ask()) {
@@ -94,36 +99,37 @@ export async function tune(options: TuneOptions): Promise<TuneReport> {
         stoppedBy = 'budget';
         break;
       }
-      search.tell(point, outcomeOf(await measure(point), goal));
+      await told(point);
     }
     if (made >= measurements - held) stoppedBy = 'measurements';
-    const rank = () =>
-      [...results.values()]
+    const rank = () => {
+      const believe = search.believe();
+      return [...results.values()]
         .map(({ point, list }) => ({ point, outcome: outcomeOf(list, goal) }))
         .filter(({ outcome }) => !outcome.failed && outcome.constraints.every((one) => one <= 0))
-        .sort((one, other) => other.outcome.objective - one.outcome.objective);
-    const simple = () => {
-      const [best] = rank();
-      const believe = search.believe();
-      return best && believe ? simplified(space, best.point, believe) : undefined;
+        .map(({ point, outcome }) => ({ point, worth: believe?.(point).mean ?? outcome.objective }))
+        .sort((one, other) => other.worth - one.worth);
     };
     if (held > 0 && !late()) {
-      const candidate = simple();
-      if (candidate && !results.has(candidate.join())) await measure(candidate);
-      for (const { point } of rank().slice(0, confirmed)) {
-        if (!late() && made < measurements) await measure(point, true);
+      const [best] = rank();
+      const believe = search.believe();
+      const candidate = best && believe && simplified(space, best.point, (point) => believe(point).mean);
+      if (candidate && !results.has(candidate.join())) await told(candidate);
+      for (let point = search.again(); point && !late() && made < measurements; point = search.again()) {
+        await told(point, true);
       }
     }
     const ranked = rank();
     const [best] = ranked;
-    const winner = best && fewestChanges(space, ranked, best.outcome.objective);
+    const winner = best && fewestChanges(space, ranked, best.worth);
     const trialOf = ({ point, list }: { point: Point; list: readonly Measurement[] }) =>
       trial(space, point, list, goal);
     const trials = [...results.values()].map(trialOf);
     const of = (id: string) => results.get(id)?.list ?? [];
     const present = of(space.present.join());
     const before = present.length > 0 ? outcomeOf(present, goal) : undefined;
-    const gain = winner && before && !before.failed ? Math.exp(winner.outcome.objective - before.objective) : undefined;
+    const after = winner && outcomeOf(of(winner.point.join()), goal);
+    const gain = after && before && !before.failed ? Math.exp(after.objective - before.objective) : undefined;
     return {
       ...{ model: options.model, goal, loads: bench.loads.map(describeLoad), machine, journal: options.journal },
       ...{ configurations: space.all().length, measurements: made, fromJournal, stoppedBy, gain, trials },
@@ -158,14 +164,14 @@ function simplified(space: Space, best: Point, believe: (point: Point) => number
 }
 
 /** Of the points within a little of the best the one that changes least. */
-function fewestChanges<One extends { readonly point: Point; readonly outcome: { readonly objective: number } }>(
+function fewestChanges<One extends { readonly point: Point; readonly worth: number }>(
   space: Space,
   ranked: readonly One[],
   best: number,
 ): One | undefined {
   const changes = ({ point }: One) => point.filter((index, at) => index !== space.present[at]).length;
   return ranked
-    .filter(({ outcome }) => outcome.objective >= best - simpler)
+    .filter(({ worth }) => worth >= best - simpler)
     .reduce<One | undefined>((least, one) => (!least || changes(one) < changes(least) ? one : least), undefined);
 }
 
