@@ -18,7 +18,7 @@ import {
   startServerProcess,
   writeConfigText,
 } from '../src/measure/index.ts';
-import { table, writeSection } from './report.ts';
+import { loadBefore, table, writeSection } from './report.ts';
 
 const { values } = parseArgs({
   options: {
@@ -101,6 +101,13 @@ const defaults: readonly Default[] = [
     load: one,
     edits: model(edit('parameters["intra_op_thread_count"]', { string_value: '1' })),
   },
+  ...[sixteen, one].map((load) => ({
+    setting: 'session.intra_op.allow_spinning',
+    written: 'none: 1',
+    other: '0',
+    load,
+    edits: model(edit('parameters["session.intra_op.allow_spinning"]', { string_value: '0' })),
+  })),
   {
     setting: 'model_warmup',
     written: 'one request',
@@ -138,7 +145,7 @@ async function measure(repository: string, work: string, edits: Default['edits']
       url: server.url,
       pid: server.pid,
       loads: [load],
-      warmupMs: 500,
+      warmupMs: 1500,
       durationMs,
       stability: 0,
     });
@@ -155,6 +162,7 @@ async function measure(repository: string, work: string, edits: Default['edits']
 }
 
 const median = (list: readonly number[]) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]!;
+const before = loadBefore();
 const work = await mkdtemp(join(tmpdir(), 'conch-bench-defaults-'));
 try {
   const deployment = { models: { finbert: { checkpoint: join(root, 'examples/finbert/checkpoint') } } };
@@ -183,7 +191,7 @@ try {
     rows.push([`\`${setting}\``, written, other, clients, ...times]);
     console.error(rows.at(-1)!.join('  '));
   }
-  const text = `${table(rows)}\n\nThe small finbert of \`examples/\`, texts of about 32 words over HTTP; what stands under "instead" as a multiple of what conch writes (throughput: more is better; the rest: less). Medians of ${values.rounds} rounds of ${values.seconds} s that take turns, each in a server process of its own. ${cpus()[0]!.model.trim()}, ${availableParallelism()} cores, Node ${process.version}; other work ran on the machine meanwhile.`;
+  const text = `${table(rows)}\n\nThe small finbert of \`examples/\`, texts of about 32 words over HTTP; what stands under "instead" as a multiple of what conch writes (throughput: more is better; the rest: less). Medians of ${values.rounds} rounds of ${values.seconds} s that take turns, each in a server process of its own. ${cpus()[0]!.model.trim()}, ${availableParallelism()} cores, Node ${process.version}, ${before}.`;
   console.log(text);
   if (values.write) await writeSection('defaults', 'Measured', text, 'defaults.md');
 } finally {

@@ -3,7 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Case } from './case.ts';
 import { copyRepository, type FoundRepository } from './corpus.ts';
-import { RealTriton } from './real-triton.ts';
+import { RealTriton, unspaced } from './real-triton.ts';
 
 export interface ModelAnswer {
   readonly verdict: 'loads' | 'refused';
@@ -32,7 +32,8 @@ export class Oracle {
     this.#flags = flags;
   }
 
-  static async open(folder: string, flags: readonly string[] = []): Promise<Oracle> {
+  static async open(spaced: string, flags: readonly string[] = []): Promise<Oracle> {
+    const folder = unspaced(spaced);
     return new Oracle(folder, await mkdtemp(join(folder, 'oracle-')), flags);
   }
 

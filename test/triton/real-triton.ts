@@ -1,11 +1,29 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { freePort } from '../free-port.ts';
 
 export interface LoadAnswer {
   readonly status: number;
   readonly body: string;
+}
+
+const links = new Map<string, string>();
+
+/**
+ * The folder under a name without spaces: Triton starts the processes of its Python backend through a shell, which cuts
+ * the path there, and then waits for them for good.
+ */
+export function unspaced(folder: string): string {
+  const known = links.get(folder);
+  if (known !== undefined || !/\s/.test(folder)) return known ?? folder;
+  const place = mkdtempSync(join(tmpdir(), 'conch-triton-'));
+  process.once('exit', () => rmSync(place, { recursive: true, force: true }));
+  symlinkSync(resolve(folder), join(place, 'triton'));
+  links.set(folder, join(place, 'triton'));
+  return join(place, 'triton');
 }
 
 /** A real tritonserver in explicit model control, over one repository folder that the caller may rewrite. */
@@ -30,12 +48,13 @@ export class RealTriton {
     }
   }
 
-  /** `folder` is what scripts/fetch-triton.ts made. */
+  /** `spaced` is the folder that scripts/fetch-triton.ts made. */
   static async start(
-    folder: string,
+    spaced: string,
     repository: string,
     { flags = [], metrics = false }: { readonly flags?: readonly string[]; readonly metrics?: boolean } = {},
   ): Promise<RealTriton> {
+    const folder = unspaced(spaced);
     const [http, grpc, metricsPort] = [await freePort(), await freePort(), await freePort()];
     const child = spawn(
       join(folder, 'pytriton/tritonserver/bin/tritonserver'),

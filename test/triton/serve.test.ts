@@ -5,9 +5,10 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { run } from '../../src/cli/index.ts';
 import { connect } from '../../src/client/index.ts';
 import { freePort } from '../free-port.ts';
+import { unspaced } from './real-triton.ts';
 
 // What scripts/fetch-triton.ts unpacked: npm run test:control.
-const folder = process.env.CONCH_TRITON && resolve(process.env.CONCH_TRITON);
+const folder = process.env.CONCH_TRITON && unspaced(resolve(process.env.CONCH_TRITON));
 
 const model = `import triton_python_backend_utils as pb_utils
 class TritonPythonModel:
