@@ -72,6 +72,21 @@ test('nothing is started over a repository that Triton would refuse', async () =
   expect(other.text).toContain('--model-control-mode=explicit --load-model=simple_net');
 });
 
+test('a folder with a space is refused for the Python backend, which would never start there, and for no other', async () => {
+  const spaced = join(dir, 'my models');
+  await cp(models, spaced, { recursive: true });
+  expect((await serve([spaced, '--tritonserver', tritonserver])).code).toBe(0);
+  await mkdir(join(spaced, 'py/1'), { recursive: true });
+  await writeFile(join(spaced, 'py/1/model.py'), 'class TritonPythonModel:\n    def execute(self, requests): ...\n');
+  const tensor = (kind: string) => `${kind} { name: "${kind[0]}" data_type: TYPE_FP32 dims: [ 1 ] }`;
+  await writeFile(join(spaced, 'py/config.pbtxt'), `backend: "python"\n${tensor('input')}\n${tensor('output')}\n`);
+  const { code, text } = await serve([spaced, '--tritonserver', tritonserver]);
+  expect(code).toBe(2);
+  expect(text).toContain(`cannot start model 'py' of its Python backend: ${spaced} has a space`);
+  const other = ['--model-control-mode=explicit', '--load-model=simple_net'];
+  expect((await serve([spaced, '--tritonserver', tritonserver, ...other])).code).toBe(0);
+});
+
 test('a program that is not there says so', async () => {
   const { code, text } = await serve([models, '--tritonserver', join(dir, 'none')]);
   expect(code).toBe(2);

@@ -54,7 +54,11 @@ export async function serveTriton(input: CommandInput, options: readonly Option[
   const repositories = await repositoriesOf(input);
   const flags = tritonFlags(values, options, { inContainer });
   for (const one of repositories) if (!(await wouldLoad(one, values, output))) return 1;
-  if (!inContainer) return runProgram(await localProgram(input, repositories, flags), input, output);
+  if (!inContainer) {
+    const program = await localProgram(input, repositories, flags);
+    await requireWholePaths(program, repositories, values);
+    return runProgram(program, input, output);
+  }
   if (repositories.length > 1) {
     throw new ConchError('USAGE', 'docker-compose.yml mounts one repository', {
       fix: 'name one, or use --tritonserver',
@@ -120,6 +124,33 @@ function modelsToLoad(values: CommandInput['options'], models: Models): Set<stri
     for (const step of parsed?.config.ensemble_scheduling?.step ?? []) if (step.model_name) all.add(step.model_name);
   }
   return all;
+}
+
+/**
+ * Triton starts the processes of its Python backend through a shell that cuts paths at spaces, and then waits for them for
+ * good (seen with core 2.51): better to say so before.
+ */
+async function requireWholePaths({ args }: ServerProgram, repositories: string[], values: CommandInput['options']) {
+  const cut = args.find((arg) => /^--(model-repository|backend-directory)=.*\s/s.test(arg));
+  if (cut === undefined) return;
+  const { openRepository } = await import('../../repository/index.ts');
+  for (const root of repositories) {
+    const { models } = await openRepository(root);
+    const loaded = modelsToLoad(values, models);
+    const python = models.find(
+      ({ name, parsed }) => parsed?.config.backend === 'python' && (loaded === undefined || loaded.has(name)),
+    );
+    if (python === undefined) continue;
+    const [flag, path] = cut.split(/=(.*)/s);
+    throw new ConchError(
+      'USAGE',
+      `Triton cannot start model '${python.name}' of its Python backend: ${path} has a space`,
+      {
+        where: { path: flag! },
+        fix: 'move the folder, or make a link to it whose path has no space, and name that',
+      },
+    );
+  }
 }
 
 async function localProgram(
