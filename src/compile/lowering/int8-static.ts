@@ -10,9 +10,13 @@ export type Calibrate = (names: readonly string[]) => Promise<ReadonlyMap<string
 
 /**
  * Linear layers between QuantizeLinear and DequantizeLinear, as TensorRT takes INT8: symmetric, activations with one scale
- * that was found beforehand, weights with one an output. What calibration did not see is cut off at the ends.
+ * that was found beforehand, weights of up to `largest` with one an output. What calibration did not see is cut off at the ends.
  */
-export async function int8Static(model: OnnxModel, calibrate: Calibrate): Promise<number> {
+export async function int8Static(
+  model: OnnxModel,
+  calibrate: Calibrate,
+  { largest }: { readonly largest: number },
+): Promise<number> {
   const layers = linearLayers(model);
   const inputs = [...new Set([...layers.values()].map(({ input }) => input))];
   const ranges = await calibrate(inputs);
@@ -40,7 +44,7 @@ export async function int8Static(model: OnnxModel, calibrate: Calibrate): Promis
     const key = `${weight.name}\0${transposed}`;
     let matrix = widened.get(key);
     if (matrix === undefined) {
-      const made = new QuantisedWeight(weight, { ...layer, largest: 127 });
+      const made = new QuantisedWeight(weight, { ...layer, largest });
       const values = editing.weight(`${weight.name}/int8`, int8, weight.shape, () => made.asStored());
       const scales = editing.weight(`${weight.name}/scale`, float, [outputs], () => made.scales());
       const zeros = editing.weight(`${weight.name}/zero`, int8, [outputs], () => [new Uint8Array(outputs)]);

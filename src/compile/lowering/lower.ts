@@ -26,16 +26,17 @@ export interface Lowering {
  */
 export async function lower(model: OnnxModel, lowering: Lowering, target: Target): Promise<number> {
   const { precision, reduceRange, calibrate } = lowering;
+  const largest = reduceRange ? 63 : 127;
   switch (precision) {
     case 'fp32':
       return 0;
     case 'fp16':
       return fp16(model);
     case 'int8':
-      return some(int8Dynamic(model, { largest: reduceRange ? 63 : 127 }), precision);
+      return some(int8Dynamic(model, { largest }), precision);
     case 'int8-static':
       if (!calibrate) throw new ConchError('NOT_SUPPORTED', 'int8-static needs inputs to be calibrated on');
-      return some(await int8Static(model, calibrate), precision);
+      return some(await int8Static(model, calibrate, { largest }), precision);
     case 'int8-weight-only':
       return some(int8WeightOnly(model), precision);
     case 'int4-weight-only':

@@ -16,6 +16,7 @@ import {
   writeOnnx,
 } from '../../onnx/index.ts';
 import { numberToHalf } from '../../tensor/index.ts';
+import { describeMachine } from '../compare/machine.ts';
 import { toHalves } from './halves.ts';
 import { lower, type Precision } from './lower.ts';
 
@@ -99,6 +100,10 @@ async function lowered(precision: Precision, reduceRange = false): Promise<{ pat
 const operators = async (path: string) =>
   Object.fromEntries((await readOnnx(path)).operators.map(({ type, count }) => [type, count]));
 
+/** AVX2 without VNNI adds two products in 16 bits (docs/precision.md). */
+const { instructions } = describeMachine();
+const overflows = instructions.includes('avx2') && !instructions.some((name) => /vnni|amx/.test(name));
+
 // Products of sums of 48 values up to 1 with weights up to 1.
 test.each([
   ['fp32', 0],
@@ -108,8 +113,9 @@ test.each([
   ['int8-weight-only', 0.1],
   ['int4-weight-only', 1.2],
 ] as const)('%s stays within %d of FP32', async (precision, limit) => {
-  const { worst } = await lowered(precision);
-  expect(worst).toBeLessThanOrEqual(limit);
+  // Where ONNX Runtime's sums of INT8 products overflow, 7 bits are what there is.
+  const { worst } = await lowered(precision, overflows);
+  expect(worst).toBeLessThanOrEqual(overflows ? 2 * limit : limit);
   if (precision !== 'fp32') expect(worst).toBeGreaterThan(0);
 });
 

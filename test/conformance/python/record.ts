@@ -2,14 +2,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fetchTriton } from '../../../scripts/fetch-triton.ts';
 import { writeFiles } from '../../triton/oracle.ts';
-import { RealTriton } from '../../triton/real-triton.ts';
+import { RealTriton, unspaced } from '../../triton/real-triton.ts';
 import { type CaseAnswers, play } from './answers.ts';
 import { pythonCases } from './cases.ts';
 import { filesOf } from './files.ts';
 
 // Writes down what a real Triton answers to every case, or to those whose name holds the argument; `npm test` compares the
 // embedded server with it.
-const folder = fetchTriton();
+const folder = unspaced(fetchTriton());
 const root = mkdtempSync(join(folder, 'python-'));
 const file = process.env.CONCH_RECORDED ?? new URL('recorded.json', import.meta.url);
 const only = process.argv[2];

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fetchTriton } from '../../../scripts/fetch-triton.ts';
 import { writeFiles } from '../../triton/oracle.ts';
-import { RealTriton } from '../../triton/real-triton.ts';
+import { RealTriton, unspaced } from '../../triton/real-triton.ts';
 import { type CaseAnswers, play } from './answers.ts';
 import { sequenceCases } from './cases.ts';
 import { configOf, modelPy } from './model.ts';
@@ -10,7 +10,7 @@ import { OverHttp } from './over-http.ts';
 
 // Writes down what a real Triton answers to every case, or to those whose name holds the argument; `npm test` compares the
 // embedded server with it.
-const folder = fetchTriton();
+const folder = unspaced(fetchTriton());
 const root = mkdtempSync(join(folder, 'sequence-'));
 const file = new URL('recorded.json', import.meta.url);
 const before = process.argv[2] ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, CaseAnswers>) : {};

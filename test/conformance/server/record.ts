@@ -2,14 +2,14 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { fetchTriton } from '../../../scripts/fetch-triton.ts';
 import { writeFiles } from '../../triton/oracle.ts';
-import { RealTriton } from '../../triton/real-triton.ts';
+import { RealTriton, unspaced } from '../../triton/real-triton.ts';
 import { serverCases } from './cases.ts';
 import { filesOf } from './files.ts';
 import { World } from './world.ts';
 
 // Writes down what a real Triton comes to in every case, or in those whose name holds the argument; `npm test` compares
 // the embedded server with it.
-const folder = fetchTriton();
+const folder = unspaced(fetchTriton());
 const file = process.env.CONCH_RECORDED ?? new URL('recorded.json', import.meta.url);
 const only = process.argv[2];
 const recorded: Record<string, unknown> = only ? JSON.parse(readFileSync(file, 'utf8')) : {};

@@ -241,7 +241,7 @@ responses.append(pb_utils.InferenceResponse([pb_utils.Tensor("y", x), pb_utils.T
       .python('bare', environment('$$TRITON_MODEL_DIRECTORY/env'), executes(answer('x')))
       .python('empty', environment('$$TRITON_MODEL_DIRECTORY/1'), executes(answer('x')))
       .python('absent', environment('$$TRITON_MODEL_DIRECTORY/none'), executes(answer('x')));
-    const script = (options: string) => `#!/bin/sh\nexec ${python} ${options} "$@"\n`;
+    const script = (options: string) => `#!/bin/sh\nexec '${python}' ${options} "$@"\n`;
     for (const [model, options] of Object.entries({ folder: '', packed: '', bare: '-I -S' })) {
       repository.write(`${model}/env/bin/python3`, script(options));
       chmodSync(`${repository.root}/${model}/env/bin/python3`, 0o755);
