@@ -41,6 +41,8 @@ export class Search {
   readonly #candidates: readonly Point[];
   readonly #told = new Map<string, Told>();
   readonly #spread: number;
+  /** What is believed of the objective after what was told last; made when it is asked for. */
+  #objective: GaussianProcess | undefined;
   #idle = 0;
   #count = 0;
 
@@ -75,6 +77,7 @@ export class Search {
     const one = this.#space.canonical(point);
     this.#count += 1;
     this.#told.set(one.join(), { point: one, outcome, count });
+    this.#objective = undefined;
   }
 
   /**
@@ -84,37 +87,46 @@ export class Search {
   again(): Point | undefined {
     const believe = this.believe();
     const hope = ({ point }: Told) => {
-      const { mean, deviation } = believe!(point);
+      const { mean = 0, deviation = 0 } = believe?.(point) ?? {};
       return mean + deviation;
     };
-    const kept = this.#kept();
-    if (!believe || kept.length === 0) return kept[0]?.point;
-    return kept.reduce((best, one) => (hope(one) > hope(best) ? one : best)).point;
+    const [first, ...others] = this.#kept();
+    return first && others.reduce((best, one) => (hope(one) > hope(best) ? one : best), first).point;
+  }
+
+  /** The measured points that keep their bounds, the best first by what is believed of them, which is their `worth`. */
+  ranked(): { readonly point: Point; readonly worth: number }[] {
+    const believe = this.believe();
+    return this.#kept()
+      .map(({ point, outcome }) => ({ point, worth: believe?.(point).mean ?? outcome.objective }))
+      .sort((one, other) => other.worth - one.worth);
   }
 
   /** The best measured points that keep their bounds; where none does, those that miss them least. */
   best(count: number): Point[] {
     const missed = ({ outcome }: Told) =>
       outcome.failed ? Number.POSITIVE_INFINITY : outcome.constraints.reduce((sum, one) => sum + Math.max(0, one), 0);
-    return [...this.#told.values()]
-      .filter(({ outcome }) => !outcome.failed)
+    return this.#good()
       .sort((a, b) => missed(a) - missed(b) || b.outcome.objective - a.outcome.objective)
       .slice(0, count)
       .map(({ point }) => point);
   }
 
-  /** What the search believes of points: the objective, in its logarithm. Undefined before anything is told. */
+  /** What the search believes of points: the objective, in its logarithm. Undefined before two were measured. */
   believe(): ((point: Point) => Prediction) | undefined {
-    const told = [...this.#told.values()].filter(({ outcome }) => !outcome.failed);
-    if (told.length < 2) return undefined;
-    const model = this.#model(told, ({ objective }) => objective);
+    const good = this.#good();
+    if (good.length < 2) return undefined;
+    this.#objective ??= this.#model(good, ({ objective }) => objective);
+    const model = this.#objective;
     return (point) => model.predict(this.#features(point));
   }
 
+  #good(): Told[] {
+    return [...this.#told.values()].filter(({ outcome }) => !outcome.failed);
+  }
+
   #kept(): Told[] {
-    return [...this.#told.values()].filter(
-      ({ outcome }) => !outcome.failed && outcome.constraints.every((one) => one <= 0),
-    );
+    return this.#good().filter(({ outcome }) => outcome.constraints.every((one) => one <= 0));
   }
 
   /** Those that differ from the best measured point in one setting. */
@@ -125,17 +137,16 @@ export class Search {
 
   /** What each point is expected to gain over the best that keeps its bounds; undefined before two were measured. */
   #gains(): ((point: Point) => number) | undefined {
-    const told = [...this.#told.values()];
-    const good = told.filter(({ outcome }) => !outcome.failed);
-    if (good.length < 2) return undefined;
-    const objective = this.#model(good, (outcome) => outcome.objective);
+    const believe = this.believe();
+    if (!believe) return undefined;
+    const good = this.#good();
     const bounds = good[0]!.outcome.constraints.map((_, at) =>
       this.#model(good, ({ constraints }) => constraints[at]!),
     );
+    const told = [...this.#told.values()];
     const failing = told.length > good.length ? this.#model(told, ({ failed }) => (failed ? 1 : -1)) : undefined;
     // As it is believed to be: the highest of noisy measurements is the luckiest, and nothing would seem better.
-    const kept = this.#kept().map(({ point }) => objective.predict(this.#features(point)).mean);
-    const incumbent = kept.length > 0 ? Math.max(...kept) : undefined;
+    const incumbent = this.ranked()[0]?.worth;
     return (point) => {
       const features = this.#features(point);
       const likely = [...bounds, ...(failing ? [failing] : [])].reduce((product, model) => {
@@ -143,7 +154,7 @@ export class Search {
         return product * cumulative(-mean / deviation);
       }, 1);
       // While no point keeps its bounds, to find one is all that counts.
-      return incumbent === undefined ? likely : likely * improvement(objective.predict(features), incumbent);
+      return incumbent === undefined ? likely : likely * improvement(believe(point), incumbent);
     };
   }
 

@@ -36,7 +36,7 @@ export interface TuneOptions {
   readonly measure?: (point: Point) => Promise<Measurement>;
 }
 
-/** Of the budget, to measure the best configuration again: the first look at one that is best by chance flatters it. */
+/** Share of the measurements for measuring the best again: the first look at one that is best by chance flatters it. */
 const confirmed = 0.15;
 /** Above this share of the machine for others a measurement is made once more, and the less disturbed one counts. */
 const disturbed = 0.25;
@@ -102,16 +102,8 @@ export async function tune(options: TuneOptions): Promise<TuneReport> {
       await told(point);
     }
     if (made >= measurements - held) stoppedBy = 'measurements';
-    const rank = () => {
-      const believe = search.believe();
-      return [...results.values()]
-        .map(({ point, list }) => ({ point, outcome: outcomeOf(list, goal) }))
-        .filter(({ outcome }) => !outcome.failed && outcome.constraints.every((one) => one <= 0))
-        .map(({ point, outcome }) => ({ point, worth: believe?.(point).mean ?? outcome.objective }))
-        .sort((one, other) => other.worth - one.worth);
-    };
     if (held > 0 && !late()) {
-      const [best] = rank();
+      const [best] = search.ranked();
       const believe = search.believe();
       const candidate = best && believe && simplified(space, best.point, (point) => believe(point).mean);
       if (candidate && !results.has(candidate.join())) await told(candidate);
@@ -119,7 +111,7 @@ export async function tune(options: TuneOptions): Promise<TuneReport> {
         await told(point, true);
       }
     }
-    const ranked = rank();
+    const ranked = search.ranked();
     const [best] = ranked;
     const winner = best && fewestChanges(space, ranked, best.worth);
     const trialOf = ({ point, list }: { point: Point; list: readonly Measurement[] }) =>
