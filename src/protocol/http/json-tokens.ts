@@ -1,4 +1,5 @@
 import { ConchError, type ErrorCode } from '../../base/index.ts';
+import { valueOfDigits } from './decimal.ts';
 import { knownText, textOf } from './text.ts';
 
 export const quote = 0x22;
@@ -12,10 +13,6 @@ export const openBracket = 0x5b;
 export const closeBracket = 0x5d;
 export const openBrace = 0x7b;
 export const closeBrace = 0x7d;
-
-const powersOfTen = Array.from({ length: 23 }, (_, power) => 10 ** power);
-const float64 = new Float64Array(1);
-const words = new Uint32Array(float64.buffer);
 
 /**
  * The words of JSON, read from bytes: strings, numbers, literals. The dialect is Triton's: RFC 8259 plus the numbers
@@ -197,12 +194,7 @@ export class JsonTokens {
     return Number.isSafeInteger(value) ? value : this.exactInteger();
   }
 
-  /**
-   * Digits are gathered in a double. With at most 15 of them and a power of ten up to 22 one multiplication or division
-   * is exact (Clinger 1990). A binary32 needs less: up to 19 digits err by 8 units in the last place at the most, and three
-   * steps of scaling by 3 more, which decides nothing unless the double lies next to the middle between two binary32
-   * values. What is left goes to Number().
-   */
+  /** Digits are gathered in a double, which mostly says the number; what it does not say goes to Number(). */
   private number(what: string, single: boolean): number {
     let byte = this.peek();
     const { bytes, end } = this;
@@ -258,13 +250,8 @@ export class JsonTokens {
       this.isInteger = mantissa <= Number.MAX_SAFE_INTEGER || (digits <= 20 && this.fitsInteger64(negative));
       if (digits <= 15) return negative ? -mantissa : mantissa;
     }
-    if (digits <= 19 && scale >= -22 && scale <= 22) {
-      const value = scale < 0 ? mantissa / powersOfTen[-scale]! : mantissa * powersOfTen[scale]!;
-      if (digits <= 15 || (single && roundsSafely(value))) return negative ? -value : value;
-    } else if (single && digits <= 19 && scale >= -66 && scale <= 66) {
-      const value = scaled(mantissa, scale);
-      if (roundsSafely(value)) return negative ? -value : value;
-    }
+    const near = valueOfDigits(mantissa, digits, scale, single);
+    if (near >= 0) return negative ? -near : near;
     const value = Number(textOf(bytes, start, position));
     if (!Number.isFinite(value)) this.fail('a number is too big for a double', start);
     return value;
@@ -320,23 +307,6 @@ export class JsonTokens {
 
 const escapeLetters = [0x22, 0x5c, 0x2f, 0x62, 0x66, 0x6e, 0x72, 0x74];
 const escapeValues = [0x22, 0x5c, 0x2f, 0x08, 0x0c, 0x0a, 0x0d, 0x09];
-
-/** `mantissa` times ten to the power of `scale`, by powers that doubles hold exactly. */
-function scaled(mantissa: number, scale: number): number {
-  let value = mantissa;
-  let left = scale;
-  for (; left > 22; left -= 22) value *= 1e22;
-  for (; left < -22; left += 22) value /= 1e22;
-  return left < 0 ? value / powersOfTen[-left]! : value * powersOfTen[left]!;
-}
-
-/** Whether a double a few units off still rounds to the right binary32: 29 bits are dropped, half of them is the edge. */
-function roundsSafely(value: number): boolean {
-  if (value < 1.2e-38) return false;
-  float64[0] = value;
-  const dropped = words[0]! & 0x1fffffff;
-  return dropped < 0x0ffffff0 || dropped > 0x10000010;
-}
 
 function putUtf8(codePoint: number, out: Uint8Array, offset: number): number {
   if (codePoint < 0x80) {
