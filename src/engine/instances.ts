@@ -1,6 +1,8 @@
 import { ConchError, type Logger, toConchError } from '../base/index.ts';
-import type { BackendEvent, BackendInstance, BackendResponse, Batch, BatchResult, LoadedModel } from './backend.ts';
+import type { BackendInstance, Batch, BatchResult, LoadedModel } from './backend.ts';
+import { answerBatch, batchOf, emitterFor, isError } from './batch-answers.ts';
 import type { Clock } from './clock.ts';
+import { failAll, failOpen, InstanceLane, type Slot } from './instance-slot.ts';
 import type { LimitedInstance } from './rate-limiter.ts';
 import type { PendingRequest } from './request.ts';
 import type { Executor, Lane } from './scheduler.ts';
@@ -25,23 +27,6 @@ export interface InstancePoolOptions {
 
 /** Waits before the first, second, ... restart in a row, in ms; after the last an instance stays down. */
 const restartDelays = [0, 100, 1000];
-
-interface Slot {
-  readonly name: string;
-  /** Absent while it starts and after it died. */
-  instance: BackendInstance | undefined;
-  running: number;
-  /** Restarts since it last finished a batch. */
-  restarts: number;
-  dead: boolean;
-  limited: LimitedInstance | undefined;
-  /** The instance by itself, for schedulers that choose it. */
-  readonly lane: Lane;
-  /** Requests of a decoupled model that it has not finished answering. */
-  readonly open: Set<PendingRequest>;
-  /** Takes nothing new and goes when it has finished what it has. */
-  leaving: boolean;
-}
 
 /**
  * The instances of one model version. An instance that dies fails only the batch it held and is started anew; one that
@@ -217,12 +202,16 @@ export class InstancePool implements Executor {
   async #run(slot: Slot, instance: Pick<BackendInstance, 'run'>, batch: readonly PendingRequest[]): Promise<void> {
     const { clock, decoupled, loaded, onExecution } = this.#options;
     const startedAt = clock.now();
-    const emit = decoupled ? this.#emitter(slot, batch, startedAt) : undefined;
+    const { errorsAreAnswers } = loaded.facts;
+    const onFinal = () => this.#letGo(slot);
+    const emit = decoupled
+      ? emitterFor(batch, { open: slot.open, startedAt, clock, errorsAreAnswers, onFinal })
+      : undefined;
     const made = batchOf(batch);
     try {
       this.#settle(slot, batch, await instance.run(emit ? { ...made, emit } : made), made.rows, startedAt, emit);
     } catch (thrown) {
-      if (loaded.facts.errorsAreAnswers) {
+      if (errorsAreAnswers) {
         const computeInfer = (clock.now() - startedAt) * 1e6;
         onExecution(made.rows, { responses: [], computeInput: 0, computeInfer, computeOutput: 0 });
       }
@@ -260,65 +249,18 @@ export class InstancePool implements Executor {
   ): void {
     const { model, loaded, onExecution } = this.#options;
     const { errorsAreAnswers } = loaded.facts;
-    const { responses, rescheduled, computeInput, computeInfer, computeOutput } = result;
+    const { responses } = result;
     if (responses.length !== batch.length) {
       throw new ConchError('INTERNAL', `model '${model}': ${responses.length} responses to ${batch.length} requests`);
     }
     slot.restarts = 0;
     if (errorsAreAnswers || !responses.every(isError)) onExecution(rows, result);
-    for (let index = 0; index < batch.length; index++) {
-      const pending = batch[index]!;
-      const response = responses[index];
-      if (response instanceof ConchError) {
-        slot.open.delete(pending);
-        if (errorsAreAnswers) {
-          const durations = { queue: (startedAt - pending.arrivedAt) * 1e6, computeInput, computeInfer, computeOutput };
-          pending.succeed({ outputs: [], error: response, durations });
-        } else pending.fail(response);
-      } else if (rescheduled?.has(index)) {
-        slot.open.delete(pending);
-        if (!pending.reschedule()) pending.fail(notIterative(model));
-      } else if (emit) {
-        if (response) emit(index, { response, final: true });
-      } else if (response) {
-        const queue = (startedAt - pending.arrivedAt) * 1e6;
-        const { outputs, parameters } = response;
-        const durations = { queue, computeInput, computeInfer, computeOutput };
-        pending.succeed(parameters ? { outputs, parameters, durations } : { outputs, durations });
-      } else pending.fail(new ConchError('INTERNAL', `model '${model}': the backend gave no response to a request`));
-    }
+    answerBatch(batch, result, { model, errorsAreAnswers, open: slot.open, startedAt, emit });
   }
 
   #announce(slot: Slot): void {
     this.onAvailable();
     slot.lane.onAvailable();
-  }
-
-  /** Passes the responses of a decoupled batch on to their requests, until each has had its final one. */
-  #emitter(
-    slot: Slot,
-    batch: readonly PendingRequest[],
-    startedAt: number,
-  ): (index: number, event: BackendEvent) => void {
-    for (const pending of batch) slot.open.add(pending);
-    return (index, event) => {
-      const pending = batch[index]!;
-      // What comes after the final response, or after the request has failed, is the model's mistake.
-      if (!slot.open.has(pending)) return;
-      if (event.final) {
-        slot.open.delete(pending);
-        this.#letGo(slot);
-      }
-      if (event.final && event.response instanceof ConchError && !this.#options.loaded.facts.errorsAreAnswers) {
-        pending.fail(event.response);
-        return;
-      }
-      pending.respond(event);
-      if (!event.final) return;
-      const queue = (startedAt - pending.arrivedAt) * 1e6;
-      const computeInfer = (this.#options.clock.now() - startedAt) * 1e6;
-      pending.succeed({ outputs: [], durations: { queue, computeInput: 0, computeInfer, computeOutput: 0 } });
-    };
   }
 
   async #start(slot: Slot): Promise<void> {
@@ -399,71 +341,4 @@ export class InstancePool implements Executor {
       this.#starting.add(starting);
     });
   }
-}
-
-class InstanceLane implements Lane {
-  onAvailable: () => void = () => {};
-  onLost: (error: ConchError) => void = () => {};
-  onRestored: () => void = () => {};
-  isNeeded: () => boolean = () => false;
-  readonly runsNow = false;
-  readonly execute: (batch: readonly PendingRequest[]) => void;
-  readonly letGo: () => void;
-  readonly #slot: () => Slot;
-  readonly #concurrency: number;
-
-  constructor(slot: () => Slot, options: Pick<Lane, 'execute' | 'letGo'> & { readonly concurrency: number }) {
-    this.#slot = slot;
-    this.#concurrency = options.concurrency;
-    this.execute = options.execute;
-    this.letGo = options.letGo;
-  }
-
-  get leaving(): boolean {
-    return this.#slot().leaving;
-  }
-
-  get alive(): boolean {
-    return this.#slot().instance !== undefined;
-  }
-
-  get idle(): boolean {
-    return this.#slot().running === 0;
-  }
-
-  get available(): boolean {
-    return this.alive && this.#slot().running < this.#concurrency;
-  }
-}
-
-function notIterative(model: string): ConchError {
-  return new ConchError(
-    'EXECUTION_FAILED',
-    `model '${model}' wants to see a request again, which only models with iterative_sequence may, before its end`,
-    { where: { path: 'sequence_batching.iterative_sequence' } },
-  );
-}
-
-function batchOf(batch: readonly PendingRequest[]): Batch {
-  const [only] = batch;
-  if (batch.length === 1) return { requests: [only!.request], rows: only!.request.rows };
-  const requests = batch.map((pending) => pending.request);
-  return { requests, rows: requests.reduce((sum, request) => sum + request.rows, 0) };
-}
-
-function isError(response: BackendResponse | ConchError | undefined): response is ConchError {
-  return response instanceof ConchError;
-}
-
-function failAll(slot: Slot, batch: readonly PendingRequest[], thrown: unknown): void {
-  const error = toConchError(thrown, 'EXECUTION_FAILED');
-  for (const pending of batch) {
-    slot.open.delete(pending);
-    pending.fail(error);
-  }
-}
-
-function failOpen(slot: Slot, error: ConchError): void {
-  for (const pending of slot.open) pending.fail(error);
-  slot.open.clear();
 }
