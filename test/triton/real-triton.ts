@@ -17,13 +17,15 @@ const links = new Map<string, string>();
  * the path there, and then waits for them for good.
  */
 export function unspaced(folder: string): string {
+  if (!/\s/.test(folder)) return folder;
   const known = links.get(folder);
-  if (known !== undefined || !/\s/.test(folder)) return known ?? folder;
+  if (known !== undefined) return known;
   const place = mkdtempSync(join(tmpdir(), 'conch-triton-'));
   process.once('exit', () => rmSync(place, { recursive: true, force: true }));
-  symlinkSync(resolve(folder), join(place, 'triton'));
-  links.set(folder, join(place, 'triton'));
-  return join(place, 'triton');
+  const link = join(place, 'triton');
+  symlinkSync(resolve(folder), link);
+  links.set(folder, link);
+  return link;
 }
 
 /** A real tritonserver in explicit model control, over one repository folder that the caller may rewrite. */

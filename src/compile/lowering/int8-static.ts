@@ -10,7 +10,8 @@ export type Calibrate = (names: readonly string[]) => Promise<ReadonlyMap<string
 
 /**
  * Linear layers between QuantizeLinear and DequantizeLinear, as TensorRT takes INT8: symmetric, activations with one scale
- * that was found beforehand, weights of up to `largest` with one an output. What calibration did not see is cut off at the ends.
+ * that was found beforehand, weights of up to `largest` with one an output. What calibration did not see is cut off at the
+ * ends.
  */
 export async function int8Static(
   model: OnnxModel,

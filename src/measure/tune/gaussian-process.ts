@@ -47,7 +47,10 @@ export class GaussianProcess {
   readonly #factor: Float64Array[];
   readonly #weights: Float64Array;
 
-  /** `distance` is that of two points in one dimension, 0 to 1; `counts` says of how many measurements each value is the mean. */
+  /**
+   * `distance` is that of two points in one dimension, 0 to 1; `counts` says of how many measurements each value is the
+   * mean.
+   */
   constructor(
     points: readonly (readonly number[])[],
     values: readonly number[],

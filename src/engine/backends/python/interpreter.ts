@@ -15,7 +15,8 @@ const modelDirectory = '$$TRITON_MODEL_DIRECTORY';
 /**
  * The Python interpreter of a model: of the environment that its parameter `EXECUTION_ENV_PATH` names (a folder with
  * `bin/python3`, or a packed one, `.tar.gz`, which is unpacked into a cache), else what the environment variable
- * CONCH_PYTHON names, else for TorchScript that of `conch env`, which has PyTorch, where it was made, else `python3`. Throws MODEL_LOAD_FAILED when the environment cannot be used.
+ * CONCH_PYTHON names, else for TorchScript that of `conch env`, which has PyTorch, where it was made, else `python3`.
+ * Throws MODEL_LOAD_FAILED when the environment cannot be used.
  */
 export async function interpreterOf(source: Pick<ModelSource, 'config' | 'dir'>): Promise<string> {
   const configured = parameterOf(source.config, parameter);
